@@ -1,0 +1,6 @@
+//! Bonafide: a verifying reverse proxy. Only requests whose sender is proved reach the application behind it.
+//!
+//! The rooms in reading order; each uses only those above it.
+#![forbid(unsafe_code)]
+
+pub mod base;
