@@ -1,0 +1,165 @@
+//! How a configured secret becomes the key of the MAC.
+
+use crate::base::secret::Secret;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use std::fmt;
+
+/// The form of a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyForm {
+    /// How the text of the secret is turned into bytes.
+    pub encoding: KeyEncoding,
+    /// Dropped from the front when present.
+    pub prefix: Option<String>,
+    /// Fewest bytes of the key, after decoding.
+    pub min_bytes: Option<usize>,
+    /// Most bytes of the key, after decoding.
+    pub max_bytes: Option<usize>,
+}
+
+/// How the text of a secret is turned into bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyEncoding {
+    /// The bytes as configured, whatever they are.
+    Utf8,
+    /// Base64, standard alphabet, padded.
+    Base64,
+    /// Hexadecimal, either case.
+    Hex,
+}
+
+impl KeyEncoding {
+    /// Names in the policy file.
+    pub const NAMES: &'static [&'static str] = &["utf8", "base64", "hex"];
+
+    /// The key encoding of that name.
+    pub fn parse(name: &str) -> Option<KeyEncoding> {
+        match name {
+            "utf8" => Some(KeyEncoding::Utf8),
+            "base64" => Some(KeyEncoding::Base64),
+            "hex" => Some(KeyEncoding::Hex),
+            _ => None,
+        }
+    }
+}
+
+impl KeyForm {
+    /// The key that a configured secret stands for.
+    ///
+    /// # Errors
+    /// When it is empty, not in the encoding, or shorter or longer than the scheme's document allows.
+    pub fn decode(&self, secret: &Secret) -> Result<Secret, SecretFlaw> {
+        let text = secret.expose();
+        let text =
+            self.prefix.as_ref().and_then(|prefix| text.strip_prefix(prefix.as_bytes())).unwrap_or(text);
+        let key = match self.encoding {
+            KeyEncoding::Utf8 => text.to_vec(),
+            KeyEncoding::Base64 => STANDARD.decode(text).map_err(|_| SecretFlaw::NotBase64)?,
+            KeyEncoding::Hex => hex::decode(text).map_err(|_| SecretFlaw::NotHex)?,
+        };
+        let got = key.len();
+        let key = Secret::new(key);
+        match (self.min_bytes, self.max_bytes) {
+            _ if got == 0 => Err(SecretFlaw::Empty),
+            (Some(min), _) if got < min => Err(SecretFlaw::TooShort { got, min }),
+            (_, Some(max)) if got > max => Err(SecretFlaw::TooLong { got, max }),
+            _ => Ok(key),
+        }
+    }
+}
+
+/// Why a secret cannot be used. Says nothing of its content but the length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecretFlaw {
+    /// No bytes.
+    Empty,
+    /// The scheme's secrets are base64 and this is not.
+    NotBase64,
+    /// The scheme's secrets are hexadecimal and this is not.
+    NotHex,
+    /// Fewer bytes than the scheme's document demands.
+    TooShort {
+        /// Bytes of this key.
+        got: usize,
+        /// Fewest bytes.
+        min: usize,
+    },
+    /// More bytes than the scheme's document allows.
+    TooLong {
+        /// Bytes of this key.
+        got: usize,
+        /// Most bytes.
+        max: usize,
+    },
+    /// A token that no header field can carry: a control character, or white space at an end.
+    NotAHeaderValue,
+    /// The algorithm does not take a key of this length.
+    Unusable,
+}
+
+impl fmt::Display for SecretFlaw {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SecretFlaw::Empty => out.write_str("the secret is empty"),
+            SecretFlaw::NotBase64 => {
+                out.write_str("the secret is not base64 (standard alphabet, padded with `=`)")
+            }
+            SecretFlaw::NotHex => out.write_str("the secret is not hexadecimal"),
+            SecretFlaw::TooShort { got, min } => {
+                write!(out, "the key has {got} bytes, the scheme demands at least {min}")
+            }
+            SecretFlaw::TooLong { got, max } => {
+                write!(out, "the key has {got} bytes, the scheme allows at most {max}")
+            }
+            SecretFlaw::NotAHeaderValue => {
+                out.write_str("the secret holds a character that a header field cannot carry")
+            }
+            SecretFlaw::Unusable => out.write_str("the algorithm does not take a key of this length"),
+        }
+    }
+}
+
+impl std::error::Error for SecretFlaw {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form(encoding: KeyEncoding) -> KeyForm {
+        KeyForm { encoding, prefix: Some("whsec_".into()), min_bytes: Some(24), max_bytes: Some(64) }
+    }
+
+    fn decode(form: &KeyForm, text: &str) -> Result<Vec<u8>, SecretFlaw> {
+        form.decode(&Secret::new(text.into())).map(|key| key.expose().to_vec())
+    }
+
+    #[test]
+    fn standard_webhooks_secrets() {
+        let form = form(KeyEncoding::Base64);
+        let key = decode(&form, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+        assert_eq!(key.len(), 24);
+        assert_eq!(decode(&form, "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap(), key);
+        assert_eq!(decode(&form, ""), Err(SecretFlaw::Empty));
+        assert_eq!(decode(&form, "whsec_"), Err(SecretFlaw::Empty));
+        assert_eq!(decode(&form, "whsec_!!!!"), Err(SecretFlaw::NotBase64));
+        assert_eq!(decode(&form, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS"), Err(SecretFlaw::NotBase64));
+        assert_eq!(decode(&form, "whsec_eHh4eHh4eHg="), Err(SecretFlaw::TooShort { got: 8, min: 24 }));
+        assert_eq!(decode(&form, &STANDARD.encode([7; 65])), Err(SecretFlaw::TooLong { got: 65, max: 64 }));
+        assert_eq!(
+            decode(&form, "whpk_xXij3wjR9QrIGtjOv2YJdE9ZqdQO1LKz2fgmzTAlkP0="),
+            Err(SecretFlaw::NotBase64)
+        );
+    }
+
+    #[test]
+    fn text_and_hex() {
+        let mut text = form(KeyEncoding::Utf8);
+        text.prefix = None;
+        assert_eq!(decode(&text, "whsec_0123456789 0123456789\0").unwrap().len(), 28);
+        assert_eq!(decode(&text, "short"), Err(SecretFlaw::TooShort { got: 5, min: 24 }));
+        let hex = KeyForm { min_bytes: None, ..form(KeyEncoding::Hex) };
+        assert_eq!(decode(&hex, "00fF"), Ok(vec![0, 0xff]));
+        assert_eq!(decode(&hex, "00f"), Err(SecretFlaw::NotHex));
+    }
+}

@@ -1,0 +1,27 @@
+//! Whether a request comes from whom it should: pure functions of the request, the secrets and `now`.
+//!
+//! [`Verifier::start`] settles what the head can settle and says what it needs next; the end is a
+//! [`Proof`], which turns head and body into [`Verified`]. Nothing else makes one.
+
+mod basic;
+mod error;
+mod proof;
+mod setup;
+mod sign;
+mod signature;
+mod step;
+mod token;
+mod verifier;
+
+pub use crate::scheme::{Covers, SecretFlaw};
+pub use basic::BasicDefinition;
+pub use error::VerifyError;
+pub use proof::{EventId, Proof, Sender, Verified};
+pub use setup::{NamedSecret, SetupFlaw, Surroundings};
+pub use sign::{Draft, SignError};
+pub use step::{AwaitBody, Step};
+pub use token::TokenDefinition;
+pub use verifier::Verifier;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,150 @@
+//! The one question that the proxy asks: is this request from its sender?
+
+use super::basic::{BasicDefinition, BasicVerifier};
+use super::error::VerifyError;
+use super::setup::{NamedSecret, SetupFlaw, Surroundings};
+use super::sign::{self, Draft, SignError};
+use super::signature::SignatureVerifier;
+use super::step::Step;
+use super::token::{TokenDefinition, TokenVerifier};
+use crate::base::time::UnixTime;
+use crate::http::Head;
+use crate::scheme::{Covers, Id, Scheme};
+use http::HeaderName;
+use http::header::AUTHORIZATION;
+use std::slice::from_ref;
+
+/// How the sender of one source is proved.
+#[derive(Debug)]
+pub struct Verifier(Kind);
+
+static BASIC_HEADERS: [HeaderName; 1] = [AUTHORIZATION];
+
+#[derive(Debug)]
+enum Kind {
+    Signature(Box<SignatureVerifier>),
+    Token(TokenVerifier),
+    Basic(BasicVerifier),
+}
+
+impl Verifier {
+    /// A signature of `scheme` under any of the secrets.
+    ///
+    /// # Errors
+    /// When a secret is not of the scheme's form, or a value that the message needs is not there.
+    pub fn signature(
+        scheme: Scheme,
+        secrets: Vec<NamedSecret>,
+        surroundings: Surroundings,
+    ) -> Result<Verifier, SetupFlaw> {
+        let verifier = SignatureVerifier::new(scheme, secrets, &surroundings)?;
+        Ok(Verifier(Kind::Signature(Box::new(verifier))))
+    }
+
+    /// A static token in a header.
+    ///
+    /// # Errors
+    /// When a token is empty or cannot stand in a header.
+    pub fn token(definition: TokenDefinition, secrets: Vec<NamedSecret>) -> Result<Verifier, SetupFlaw> {
+        TokenVerifier::new(definition, secrets).map(Kind::Token).map(Verifier)
+    }
+
+    /// HTTP Basic; the secrets are passwords.
+    ///
+    /// # Errors
+    /// When a password is empty or the user name holds a colon.
+    pub fn basic(definition: BasicDefinition, secrets: Vec<NamedSecret>) -> Result<Verifier, SetupFlaw> {
+        BasicVerifier::new(definition, secrets).map(Kind::Basic).map(Verifier)
+    }
+
+    /// Settles what the head can settle, before a byte of the body is read.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the head, or with a credential in it.
+    pub fn start<'v>(&'v self, head: &Head, now: UnixTime) -> Result<Step<'v>, VerifyError> {
+        match &self.0 {
+            Kind::Signature(verifier) => verifier.start(head, now),
+            Kind::Token(verifier) => verifier.start(head, now).map(Step::Done),
+            Kind::Basic(verifier) => verifier.start(head, now).map(Step::Done),
+        }
+    }
+
+    /// `signature`, `token` or `basic`.
+    pub fn scheme_name(&self) -> &'static str {
+        match &self.0 {
+            Kind::Signature(_) => SignatureVerifier::NAME,
+            Kind::Token(_) => TokenVerifier::NAME,
+            Kind::Basic(_) => BasicVerifier::NAME,
+        }
+    }
+
+    /// What of the request the proof covers.
+    pub fn covers(&self) -> Covers {
+        match &self.0 {
+            Kind::Signature(verifier) => verifier.scheme.covers(),
+            Kind::Token(_) | Kind::Basic(_) => Covers::Origin,
+        }
+    }
+
+    /// Whether the proof covers a timestamp.
+    pub fn has_timestamp(&self) -> bool {
+        self.tolerance().is_some_and(|(_, signed)| signed)
+    }
+
+    /// Whether the proof covers an event id.
+    pub fn has_event_id(&self) -> bool {
+        self.event_id() == Some(true)
+    }
+
+    /// How far a timestamp may lie from now, seconds, and whether the proof covers it.
+    pub fn tolerance(&self) -> Option<(i64, bool)> {
+        match &self.0 {
+            Kind::Signature(verifier) => {
+                verifier.scheme.timestamp.map(|timestamp| (timestamp.tolerance, timestamp.signed))
+            }
+            Kind::Token(_) | Kind::Basic(_) => None,
+        }
+    }
+
+    /// Whether the proof covers the event id; nothing where no id is read.
+    pub fn event_id(&self) -> Option<bool> {
+        match &self.0 {
+            Kind::Signature(verifier) => verifier.scheme.id.as_ref().map(|id| match id {
+                Id::Field { signed, .. } => *signed,
+                // A scheme with an id in the body signs the body.
+                Id::Json(_) => true,
+            }),
+            Kind::Token(_) | Kind::Basic(_) => None,
+        }
+    }
+
+    /// Every header field that the verdict depends on; `Connection` may not name one.
+    pub fn headers_read(&self) -> &[HeaderName] {
+        match &self.0 {
+            Kind::Signature(verifier) => &verifier.headers_read,
+            Kind::Token(_) | Kind::Basic(_) => self.credentials(),
+        }
+    }
+
+    /// Header fields that hold a reusable credential; they are not forwarded.
+    pub fn credentials(&self) -> &[HeaderName] {
+        match &self.0 {
+            Kind::Signature(_) => &[],
+            Kind::Token(verifier) => from_ref(&verifier.header),
+            Kind::Basic(_) => &BASIC_HEADERS,
+        }
+    }
+
+    /// Writes what a genuine sender would send at `now`, with the first live secret. What the draft
+    /// already says of the scheme's fields is replaced, but for ids and plain fields.
+    ///
+    /// # Errors
+    /// When the draft cannot carry it, or lacks a field that only the sender knows.
+    pub fn sign(&self, draft: &mut Draft, now: UnixTime) -> Result<(), SignError> {
+        match &self.0 {
+            Kind::Signature(verifier) => sign::signature(verifier, draft, now),
+            Kind::Token(verifier) => sign::token(verifier, draft, now),
+            Kind::Basic(verifier) => sign::basic(verifier, draft, now),
+        }
+    }
+}
