@@ -7,3 +7,7 @@ pub mod base;
 pub mod http;
 pub mod scheme;
 pub mod verify;
+
+pub mod policy;
+
+pub mod config;

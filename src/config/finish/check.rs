@@ -1,0 +1,96 @@
+//! What a source checks: its one scheme, and the waivers that it asks for.
+
+use super::Context;
+use super::addresses::public_url;
+use super::scheme::{Subject, verifier};
+use super::server::Frame;
+use crate::config::problem::Problem;
+use crate::config::raw::{RawMode, RawSource};
+use crate::config::span::{Located, Span};
+use crate::policy::{Check, PathPattern};
+use crate::verify::{Covers, Verifier};
+use http::Method;
+
+/// What a source checks; nothing where it has mistakes.
+pub fn check(
+    context: &mut Context<'_>,
+    frame: &Frame,
+    raw: &Located<RawSource>,
+    path: Option<&PathPattern>,
+    method: Option<&Method>,
+) -> Option<Check> {
+    let own_url = raw.value.public_url.as_ref().map(|url| public_url(context, url));
+    if !one_scheme(context, raw) {
+        return None;
+    }
+    let report = raw.value.mode.as_ref().filter(|mode| mode.value == RawMode::Report);
+    if let Some(scheme) = &raw.value.scheme {
+        context.push(Problem::warning(
+            "waiver",
+            scheme.at,
+            "everything that comes here is forwarded unverified",
+        ));
+        return Some(Check::nothing());
+    }
+    let public_url = own_url.unwrap_or_else(|| frame.public_url.clone());
+    let subject = Subject { raw, path: path?, method: method?, public_url };
+    let verifier = verifier(context, &subject)?;
+    warn_unbound_body(context, raw, &verifier);
+    Some(match report {
+        Some(mode) => {
+            let message = "requests without valid proof are forwarded too, marked in `Bonafide-Verdict`";
+            context.push(Problem::warning("waiver", mode.at, message));
+            Check::report(verifier)
+        }
+        None => Check::Enforce(verifier),
+    })
+}
+
+/// Exactly one scheme, and a secret exactly where the scheme takes one.
+fn one_scheme(context: &mut Context<'_>, raw: &Located<RawSource>) -> bool {
+    let RawSource { signature, token, basic, scheme, secret, secrets, mode, provider, flawed, .. } =
+        &raw.value;
+    let places: Vec<Span> = [
+        signature.as_ref().map(|found| found.at),
+        token.as_ref().map(|found| found.at),
+        basic.as_ref().map(|found| found.at),
+        scheme.as_ref().map(|found| found.at),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if places.is_empty() && !flawed {
+        let problem =
+            Problem::error("missing_scheme", raw.at, "this source does not say how its sender is proved");
+        context
+            .push(problem.help("add `provider`, `[source.signature]`, `[source.token]` or `[source.basic]`"));
+    }
+    if let [first, second, ..] = places.as_slice() {
+        // What came with the provider has its place in another file.
+        let other = provider.as_ref().map_or(*first, |provider| provider.at);
+        let problem = Problem::error("scheme_count", *second, "a source has exactly one scheme");
+        context.push(problem.other(other, "the other one"));
+        return false;
+    }
+    if scheme.is_some() {
+        let unused = secret.as_ref().map(|secret| secret.at).or(secrets.as_ref().map(|secrets| secrets.at));
+        for at in unused.into_iter().chain(mode.as_ref().map(|mode| mode.at)) {
+            context.error(
+                "unused_key",
+                at,
+                "with `scheme = \"none\"` nothing is checked, so this has no effect",
+            );
+        }
+    }
+    !places.is_empty()
+}
+
+fn warn_unbound_body(context: &mut Context<'_>, raw: &Located<RawSource>, verifier: &Verifier) {
+    let Some(signature) = raw.value.signature.as_ref().filter(|_| verifier.covers() != Covers::Body) else {
+        return;
+    };
+    let at = signature.value.covers.as_ref().map_or(signature.at, |covers| covers.at);
+    let message =
+        "the signature does not cover the body: whoever can change a request in transit can change that";
+    context.push(Problem::warning("body_not_covered", at, message));
+}

@@ -1,0 +1,18 @@
+//! From raw tables to a finished configuration: every rule that goes beyond the form of one value.
+
+mod addresses;
+mod assemble;
+mod built_in;
+mod check;
+mod definition;
+mod providers;
+mod scheme;
+mod secrets;
+mod server;
+mod source;
+mod upstreams;
+
+pub use assemble::{Finished, finish};
+pub use built_in::{ProviderScheme, provider_scheme};
+
+use assemble::Context;

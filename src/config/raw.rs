@@ -1,0 +1,348 @@
+//! The tables of the policy file. Each comment here is the key's description in the JSON Schema.
+
+use super::declare::{raw_table, raw_words};
+use super::value::{Flag, Hidden, List, Map, Moment, Number, OneOrMany, Period, Size, Text};
+
+raw_table! {
+    /// The policy file of Bonafide.
+    pub section RawDocument as "the policy file" {
+        /// More files with sources and providers, relative to this one; `*` stands for any name: `sources.d/*.toml`.
+        include: List<Text>,
+        /// Where and how Bonafide listens.
+        server: RawServer = required,
+        /// The application behind it, for every source that names no other.
+        upstream: RawUpstream,
+        /// The operator's port: health, readiness and metrics.
+        admin: RawAdmin,
+        /// What is logged, and how.
+        log: RawLog,
+        /// Your own providers, by the name under which sources use them.
+        provider: Map<RawProvider>,
+        /// The senders.
+        source: List<RawSource>,
+    }
+}
+
+raw_table! {
+    /// A file that `include` brings in: sources and providers only.
+    pub section RawIncluded as "an included file" {
+        /// Your own providers, by the name under which sources use them.
+        provider: Map<RawProvider>,
+        /// The senders.
+        source: List<RawSource>,
+    }
+}
+
+raw_table! {
+    /// Where and how Bonafide listens.
+    pub section RawServer as "[server]" {
+        /// Addresses to listen on: `0.0.0.0:8443`, `[::]:8443`.
+        listen: OneOrMany<Text> = required,
+        /// The address under which senders reach Bonafide, for schemes that sign it: `https://hooks.example.com`.
+        public_url: Text,
+        /// Addresses or networks of load balancers in front; only their X-Forwarded-* and request ids count.
+        trusted_proxies: List<Text>,
+        /// TLS is terminated in front: listen without it, for loopback and `trusted_proxies` only.
+        plaintext: Flag,
+        /// Worker threads; as many as there are processor cores unless given.
+        workers: Number,
+        /// The certificate to show.
+        tls: RawTls,
+        /// Bounds of what a stranger can send.
+        limits: RawLimits,
+        /// How long each phase of a request may take.
+        timeouts: RawTimeouts,
+    }
+}
+
+raw_table! {
+    /// The certificate to show.
+    pub section RawTls as "[server.tls]" {
+        /// PEM file with the certificate and its chain.
+        certificate: Text = required,
+        /// PEM file with the private key.
+        private_key: Text = required,
+        /// Further certificates, chosen by the server name that the client asks for.
+        more: List<RawCertificate>,
+    }
+}
+
+raw_table! {
+    /// A further certificate.
+    pub inline RawCertificate as "{ certificate = \"chain.pem\", private_key = \"key.pem\" }" {
+        /// PEM file with the certificate and its chain; the names are those of the certificate.
+        certificate: Text = required,
+        /// PEM file with the private key.
+        private_key: Text = required,
+    }
+}
+
+raw_table! {
+    /// Bounds of what a stranger can send.
+    pub section RawLimits as "[server.limits]" {
+        /// Longest path and query.
+        target: Size,
+        /// Largest request head.
+        head: Size,
+        /// Most header fields.
+        header_count: Number,
+        /// Largest body where the source sets no `max_body`.
+        body: Size,
+        /// Bodies held in memory by all requests together.
+        held_bytes: Size,
+        /// Open connections of all listeners.
+        connections: Number,
+        /// Concurrent streams of one HTTP/2 connection.
+        http2_streams: Number,
+        /// Idle upstream connections kept open by each worker.
+        upstream_idle: Number,
+    }
+}
+
+raw_table! {
+    /// How long each phase of a request may take.
+    pub section RawTimeouts as "[server.timeouts]" {
+        /// The TLS handshake.
+        handshake: Period,
+        /// A complete request head; also how long an idle connection is kept.
+        head: Period,
+        /// Longest pause between two pieces of a body.
+        body_idle: Period,
+        /// A whole body.
+        body: Period,
+        /// Slowest body, bytes a second.
+        body_min_rate: Size,
+        /// A client that takes no byte of its answer for this long is disconnected.
+        write: Period,
+        /// Connecting to the upstream, TLS included.
+        connect: Period,
+        /// From the request sent to the head of the upstream's response.
+        response: Period,
+        /// Longest pause inside the upstream's response.
+        response_idle: Period,
+        /// How long an idle upstream connection is kept.
+        upstream_idle: Period,
+        /// On SIGTERM: how long requests in flight may take to finish.
+        drain: Period,
+    }
+}
+
+raw_table! {
+    /// The application behind Bonafide.
+    pub section RawUpstream as "[upstream]" {
+        /// `http://host:port`, `https://host` or `unix:/run/app.sock`.
+        url: Text = required,
+        /// PEM file with the authorities that may have signed the certificate of an https upstream; the system's unless given.
+        ca: Text,
+    }
+}
+
+raw_table! {
+    /// The operator's port.
+    pub section RawAdmin as "[admin]" {
+        /// Address of the port: `127.0.0.1:9090`. Any other than loopback needs `token`.
+        listen: Text = required,
+        /// What a client of the port must send as `Authorization: Bearer`.
+        token: RawSecret,
+    }
+}
+
+raw_words! {
+    /// The form of log lines.
+    pub enum RawLogFormat {
+        /// Text on a terminal, JSON otherwise.
+        Auto = "auto",
+        /// One JSON object a line.
+        Json = "json",
+        /// For people.
+        Text = "text",
+    }
+}
+
+raw_table! {
+    /// What is logged, and how.
+    pub section RawLog as "[log]" {
+        /// The form of the lines; `auto` is text on a terminal and JSON otherwise.
+        format: RawLogFormat,
+        /// Whether every request gets a line.
+        requests: Flag,
+    }
+}
+
+raw_table! {
+    /// How a sender signs: a provider of your own.
+    pub section RawProvider as "[provider.NAME]" {
+        /// The sender's name.
+        name: Text,
+        /// Where the sender documents its scheme.
+        docs: Text,
+        /// A signature over the message.
+        signature: RawSignature,
+        /// A token that the sender sends as it is.
+        token: RawToken,
+        /// HTTP Basic credentials.
+        basic: RawBasic,
+    }
+}
+
+raw_words! {
+    /// What happens to a request without valid proof.
+    pub enum RawMode {
+        /// It is refused.
+        Enforce = "enforce",
+        /// It is forwarded and marked: a waiver.
+        Report = "report",
+    }
+}
+
+raw_words! {
+    /// The scheme that proves nothing.
+    pub enum RawScheme {
+        /// Everything is forwarded unverified: a waiver.
+        None = "none",
+    }
+}
+
+raw_table! {
+    /// A sender, and what it must prove.
+    pub section RawSource as "[[source]]" {
+        /// Its name in logs, metrics and headers: letters, digits, `-`, `_` and `.`.
+        name: Text = required,
+        /// The path: exact, with one-segment captures `{tenant}`, or with a trailing `/*`.
+        path: Text = required,
+        /// Only requests for this host name.
+        host: Text,
+        /// The methods that it takes; POST unless given.
+        methods: List<Text>,
+        /// How the sender signs: the name of a built-in provider or of `[provider.NAME]`.
+        provider: Text,
+        /// `none` forwards everything unverified.
+        scheme: RawScheme,
+        /// The secret shared with the sender.
+        secret: RawSecret,
+        /// Several secrets while one replaces another; any of them proves.
+        secrets: List<RawSecret>,
+        /// Values that are not secret and stand in the signed message as `{param:NAME}`.
+        params: Map<Text>,
+        /// The application for this source.
+        upstream: Text,
+        /// The path at the upstream, instead of the one that was asked for.
+        upstream_path: Text,
+        /// Largest body.
+        max_body: Size,
+        /// `report` forwards what is not proved, and marks it.
+        mode: RawMode,
+        /// Addresses or networks from which the sender may come.
+        allow_from: List<Text>,
+        /// Header fields that the upstream does not get; the token or Basic credentials unless given.
+        strip: List<Text>,
+        /// Header fields that the upstream gets in addition.
+        set_headers: Map<Text>,
+        /// The address under which this sender reaches Bonafide, instead of the one of `[server]`.
+        public_url: Text,
+        /// A signature over the message; with `provider`, overrides of its keys.
+        signature: RawSignature,
+        /// A token that the sender sends as it is.
+        token: RawToken,
+        /// HTTP Basic credentials; the secret is the password.
+        basic: RawBasic,
+    }
+}
+
+raw_table! {
+    /// A secret: where it is kept. Exactly one of `env`, `file`, `credential` and `literal`.
+    pub inline RawSecret as "{ env = \"NAME\" }" {
+        /// Name of an environment variable.
+        env: Text,
+        /// Path of a file; one newline at its end is dropped.
+        file: Text,
+        /// Name of a systemd credential.
+        credential: Text,
+        /// The secret itself; better keep it elsewhere.
+        literal: Hidden,
+        /// Not used at or after this date.
+        until: Moment,
+        /// Its name in logs and in the Bonafide-Key header.
+        name: Text,
+    }
+}
+
+raw_table! {
+    /// A signature over the message.
+    pub section RawSignature as "[signature]" {
+        /// The algorithm: `hmac-sha256` and others.
+        algorithm: Text,
+        /// The text that is signed, as a template: `{t}.{body}`.
+        message: Text,
+        /// What the signature covers where that is not the whole body: `part` or `origin`.
+        covers: Text,
+        /// How the key is made from the secret.
+        key: RawKey,
+        /// The fields that are read from the request, by name.
+        fields: Map<RawField>,
+    }
+}
+
+raw_table! {
+    /// How the key is made from the secret.
+    pub inline RawKey as "{ encoding = \"base64\" }" {
+        /// `utf8`, `base64` or `hex`.
+        encoding: Text,
+        /// A prefix of the secret that is not part of the key: `whsec_`.
+        prefix: Text,
+        /// Shortest key in bytes.
+        min_bytes: Number,
+        /// Longest key in bytes.
+        max_bytes: Number,
+    }
+}
+
+raw_table! {
+    /// A field of the request: where it stands and what it means.
+    pub inline RawField as "{ header = \"X-Signature\", role = \"signature\" }" {
+        /// Header field, or alternatives: those that are present must agree.
+        header: OneOrMany<Text>,
+        /// Query parameter.
+        query: Text,
+        /// Segment of the path that the source's `path` captures.
+        path: Text,
+        /// JSON pointer into the body.
+        json: Text,
+        /// Separator of a list inside the place.
+        list: Text,
+        /// The element of the list that begins with this key and `=`.
+        key: Text,
+        /// A text that stands before the value and is not part of it.
+        prefix: Text,
+        /// What it means: `signature`, `timestamp` or `id`.
+        role: Text,
+        /// How a signature is written: `hex`, `base64` or `base64url`.
+        encoding: Text,
+        /// Unit of a timestamp: `s` or `ms`; required.
+        unit: Text,
+        /// How far a timestamp may be from now.
+        tolerance: Period,
+        /// How often it may occur.
+        many: Number,
+        /// Read although the signature does not cover it.
+        unsigned: Flag,
+    }
+}
+
+raw_table! {
+    /// A token that the sender sends as it is.
+    pub section RawToken as "[token]" {
+        /// The header field that holds it.
+        header: Text,
+        /// A text before the token: `Bearer `.
+        prefix: Text,
+    }
+}
+
+raw_table! {
+    /// HTTP Basic credentials.
+    pub section RawBasic as "[basic]" {
+        /// The user name.
+        username: Text,
+    }
+}
