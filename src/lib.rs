@@ -11,3 +11,4 @@ pub mod verify;
 pub mod policy;
 
 pub mod config;
+pub mod proxy;

@@ -1,0 +1,22 @@
+//! One request from its head to the last byte of its answer. Begin with [`handle`].
+
+mod answer;
+mod body;
+mod handle;
+mod ids;
+mod live;
+mod persist;
+mod places;
+mod prove;
+mod record;
+mod reject;
+pub mod upstream;
+
+pub use answer::OutBody;
+pub use body::Budget;
+pub use handle::handle;
+pub use ids::RequestIds;
+pub use live::{Activity, Live, Peer, Signs, Worker};
+pub use places::{Connections, Place};
+pub use record::{Lines, Record, Recorder, Scribe};
+pub use reject::Rejection;
