@@ -12,3 +12,4 @@ pub mod policy;
 
 pub mod config;
 pub mod proxy;
+pub mod server;
