@@ -13,3 +13,5 @@ pub mod policy;
 pub mod config;
 pub mod proxy;
 pub mod server;
+
+pub mod cli;

@@ -1,0 +1,54 @@
+//! The arguments of the program, and which command they ask for.
+
+use super::{check, completions, demo, healthcheck, run, schema, sign, verify};
+use clap::{Parser, Subcommand};
+
+/// A verifying reverse proxy: only requests whose sender is proved reach the application behind it.
+#[derive(Debug, Parser)]
+#[command(name = "bonafide", version, about, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the proxy in the foreground until SIGTERM or SIGINT.
+    Run(run::RunArguments),
+    /// Check a policy file and show what it means; nothing is started.
+    #[command(visible_alias = "validate")]
+    Check(check::CheckArguments),
+    /// Show the main job end to end, with an application, senders and forgers of its own.
+    Demo(demo::DemoArguments),
+    /// Sign a request as a genuine sender would.
+    Sign(sign::SignArguments),
+    /// Say whether a captured request is genuine.
+    Verify(verify::VerifyArguments),
+    /// Print the JSON Schema of the policy file.
+    Schema,
+    /// Print completions for a shell.
+    Completions(completions::CompletionsArguments),
+    /// Ask the admin port whether the proxy is ready.
+    Healthcheck(healthcheck::HealthcheckArguments),
+}
+
+/// Runs the command that the process was started with; its exit code.
+pub fn main() -> u8 {
+    let arguments = Arguments::parse();
+    crate::server::install_crypto();
+    let outcome = match &arguments.command {
+        Command::Run(arguments) => run::run(arguments),
+        Command::Check(arguments) => check::check(arguments),
+        Command::Demo(arguments) => demo::demo(arguments),
+        Command::Sign(arguments) => sign::sign(arguments),
+        Command::Verify(arguments) => verify::verify(arguments),
+        Command::Schema => schema::schema(),
+        Command::Completions(arguments) => completions::completions::<Arguments>(arguments),
+        Command::Healthcheck(arguments) => healthcheck::healthcheck(arguments),
+    };
+    crate::server::settle_log();
+    outcome.unwrap_or_else(|failure| {
+        failure.print();
+        failure.code()
+    })
+}

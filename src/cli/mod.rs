@@ -1,0 +1,22 @@
+//! The command line: one file a subcommand, wired in `command`.
+
+mod check;
+mod command;
+mod completions;
+mod demo;
+mod failure;
+mod files;
+mod format;
+mod headers_file;
+mod healthcheck;
+mod message;
+mod request;
+mod route_table;
+mod run;
+mod schema;
+mod sign;
+mod subject;
+mod verify;
+
+pub use command::main;
+pub use failure::Failure;

@@ -1,0 +1,217 @@
+//! Whose request `verify` and `sign` are about: a built-in provider with a secret, or a source of a policy
+//! file.
+
+use super::Failure;
+use super::message::read;
+use crate::base::secret::Secret;
+use crate::config::{Environment, Options, ProviderScheme, nearest, provider_names, provider_scheme};
+use crate::http::{Captures, Target};
+use crate::policy::{Check, PathPattern};
+use crate::scheme::Scheme;
+use crate::verify::{Covers, NamedSecret, SetupFlaw, Surroundings, Verifier};
+use bytes::Bytes;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// Options that name the sender.
+#[derive(Debug, clap::Args)]
+pub struct SubjectArguments {
+    /// A built-in provider, such as github.
+    #[arg(long, value_name = "ID", required_unless_present = "source", conflicts_with = "source")]
+    provider: Option<String>,
+    /// A file with the secret; one newline at its end is dropped; `-` is standard input. Several while one
+    /// secret replaces another.
+    #[arg(long, value_name = "FILE", required_unless_present = "source", conflicts_with = "source")]
+    secret_file: Vec<PathBuf>,
+    /// A value that is not secret and stands in the signed message.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parameter, conflicts_with = "source")]
+    param: Vec<(String, String)>,
+    /// A source of the policy file.
+    #[arg(long, value_name = "NAME")]
+    source: Option<String>,
+    /// The policy file.
+    #[arg(long, short, env = "BONAFIDE_CONFIG", default_value = "bonafide.toml", value_name = "FILE")]
+    config: PathBuf,
+}
+
+fn parameter(text: &str) -> Result<(String, String), &'static str> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+/// A sender and how it is proved.
+#[derive(Debug)]
+pub struct Subject {
+    name: Name,
+    /// How it is proved.
+    pub verifier: Verifier,
+}
+
+#[derive(Debug)]
+enum Name {
+    Provider(String),
+    Source(String, PathPattern),
+}
+
+impl SubjectArguments {
+    /// The files that the secrets stand in.
+    pub fn files(&self) -> &[PathBuf] {
+        &self.secret_file
+    }
+
+    /// Reads secrets or policy file. `origin` is the public address of a provider's receiver.
+    ///
+    /// # Errors
+    /// An unknown name (2), a policy file with mistakes (3), a file that cannot be read (4).
+    pub fn subject(&self, origin: Option<String>) -> Result<Subject, Failure> {
+        match (&self.provider, &self.source) {
+            (Some(provider), _) => self.of_provider(provider, origin),
+            (None, Some(source)) => of_source(&self.config, source),
+            (None, None) => Err(Failure::usage("--provider ID or --source NAME is missing".to_owned())),
+        }
+    }
+
+    fn of_provider(&self, id: &str, public_url: Option<String>) -> Result<Subject, Failure> {
+        let scheme = provider_scheme(id).map_err(Failure::config)?;
+        let scheme = scheme.ok_or_else(|| unknown("provider", id, provider_names()))?;
+        let params: BTreeMap<String, String> = self.param.iter().cloned().collect();
+        let secrets = self.secret_file.iter().enumerate();
+        let secrets = secrets.map(|(index, path)| secret(index, path)).collect::<Result<_, _>>()?;
+        let verifier = match scheme {
+            ProviderScheme::Signature(scheme) => {
+                Verifier::signature(of_any_length(*scheme), secrets, Surroundings { public_url, params })
+            }
+            ProviderScheme::Token(definition) => Verifier::token(definition, secrets),
+            ProviderScheme::Basic(definition) => Verifier::basic(definition, secrets),
+        };
+        let verifier = verifier.map_err(|flaw| flawed(id, &flaw))?;
+        Ok(Subject { name: Name::Provider(id.to_owned()), verifier })
+    }
+}
+
+/// Without the length that is demanded of secrets in force: those of tests are short.
+fn of_any_length(mut scheme: Scheme) -> Scheme {
+    scheme.key.min_bytes = None;
+    scheme
+}
+
+fn flawed(id: &str, flaw: &SetupFlaw) -> Failure {
+    let help = match flaw {
+        SetupFlaw::Unbound(_) => "; see --param and a full --url",
+        _ => "",
+    };
+    Failure::usage(format!("provider {id}: {flaw}{help}"))
+}
+
+fn secret(index: usize, path: &Path) -> Result<NamedSecret, Failure> {
+    let mut bytes = read(path)?;
+    if bytes.last() == Some(&b'\n') {
+        bytes.pop();
+        if bytes.last() == Some(&b'\r') {
+            bytes.pop();
+        }
+    }
+    let name = format!("secret-{}", index + 1);
+    Ok(NamedSecret { name: name.into(), secret: Secret::new(bytes), until: None })
+}
+
+fn of_source(path: &Path, name: &str) -> Result<Subject, Failure> {
+    let options = Options { secrets: true };
+    let loaded = crate::config::load(path, &options, &Environment::process()).map_err(Failure::config)?;
+    let sources = loaded.configuration.policy.sources;
+    if !sources.iter().any(|source| *source.name == *name) {
+        return Err(unknown("source", name, sources.iter().map(|source| &*source.name)));
+    }
+    let found = sources.into_iter().find(|source| *source.name == *name);
+    match found.map(|source| (source.check, source.path)) {
+        Some((Check::Enforce(verifier) | Check::Report(verifier, _), path)) => {
+            Ok(Subject { name: Name::Source(name.to_owned(), path), verifier })
+        }
+        _ => Err(Failure::usage(format!("source {name} has `scheme = \"none\"`: it proves nothing"))),
+    }
+}
+
+/// A name that is not there, with the nearest one that is.
+pub fn unknown<'w>(kind: &str, name: &str, known: impl IntoIterator<Item = &'w str>) -> Failure {
+    let known: Vec<&str> = known.into_iter().collect();
+    let help = match nearest(&name.to_ascii_lowercase(), known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("there are: {}", known.join(", ")),
+    };
+    Failure::usage(format!("there is no {kind} `{}`; {help}", name.escape_debug()))
+}
+
+impl Subject {
+    /// The provider's id.
+    pub fn provider(&self) -> Option<&str> {
+        match &self.name {
+            Name::Provider(id) => Some(id),
+            Name::Source(..) => None,
+        }
+    }
+
+    /// The source's name.
+    pub fn source(&self) -> Option<&str> {
+        match &self.name {
+            Name::Provider(_) => None,
+            Name::Source(name, _) => Some(name),
+        }
+    }
+
+    /// The path of a source that takes only one.
+    pub fn path(&self) -> Option<&str> {
+        match &self.name {
+            Name::Source(_, path) if path.is_exact() => Some(path.as_str()),
+            _ => None,
+        }
+    }
+
+    /// What the path of the source captures in `target`.
+    pub fn captures(&self, target: &Target) -> Captures {
+        match &self.name {
+            Name::Source(_, path) => path.matches(target.path()).unwrap_or_default(),
+            Name::Provider(_) => Captures::new(),
+        }
+    }
+
+    /// The body as given; it may be left out where the proof does not cover it.
+    ///
+    /// # Errors
+    /// The missing option (2).
+    pub fn body(&self, given: Option<Bytes>) -> Result<Bytes, Failure> {
+        match given {
+            Some(body) => Ok(body),
+            None if self.verifier.covers() != Covers::Body => Ok(Bytes::new()),
+            None => Err(Failure::usage(format!("--body FILE is missing: {self} signs the body"))),
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Name::Provider(id) => write!(out, "provider {id}"),
+            Name::Source(name, _) => write!(out, "source {name}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_has_a_name_and_a_value() {
+        assert_eq!(parameter("id=a=b"), Ok(("id".to_owned(), "a=b".to_owned())));
+        assert!(parameter("id").is_err());
+    }
+
+    #[test]
+    fn an_unknown_name_is_answered_with_the_nearest() {
+        let text = unknown("provider", "GitHup", ["github", "stripe"]).to_string();
+        assert_eq!(text, "there is no provider `GitHup`; did you mean `github`?");
+        let text = unknown("provider", "x", ["github", "stripe"]).to_string();
+        assert_eq!(text, "there is no provider `x`; there are: github, stripe");
+    }
+}
