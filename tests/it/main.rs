@@ -1,0 +1,22 @@
+//! The black-box tests: the built binary, real sockets on 127.0.0.1, an upstream that records every byte.
+//!
+//! One binary, so that the crypto library is linked once. `rig` holds the machinery, the other modules hold the
+//! cases. Nothing here uses the network outside.
+#![allow(clippy::disallowed_methods, reason = "tests read the wall clock and the environment")]
+
+mod abuse;
+mod admin;
+mod bytes;
+mod certificates;
+mod commands;
+mod demo;
+mod http1_raw;
+mod layering;
+mod peers;
+mod process;
+mod readme;
+mod reload;
+mod resources;
+mod rig;
+mod sdk;
+mod sources;

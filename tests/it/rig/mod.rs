@@ -1,0 +1,14 @@
+//! The machinery: a proxy process, an upstream that records, clients that can misbehave.
+
+pub mod certificate;
+pub mod client;
+pub mod frames;
+pub mod http2;
+pub mod parse;
+pub mod policy;
+pub mod proxy;
+pub mod random;
+pub mod recorder;
+pub mod request;
+pub mod response;
+pub mod sign;

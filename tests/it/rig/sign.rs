@@ -1,0 +1,74 @@
+//! What genuine senders compute, written apart from the product's own code.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// HMAC-SHA256 of the concatenated parts.
+pub fn hmac_sha256(secret: &[u8], parts: &[&[u8]]) -> Vec<u8> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("any key length");
+    parts.iter().for_each(|part| mac.update(part));
+    mac.finalize().into_bytes().to_vec()
+}
+
+/// HMAC-SHA1 of the body, hex.
+pub fn hmac_sha1_hex(secret: &[u8], body: &[u8]) -> String {
+    let mut mac = Hmac::<Sha1>::new_from_slice(secret).expect("any key length");
+    mac.update(body);
+    hex::encode(mac.finalize().into_bytes())
+}
+
+/// SHA-256, hex.
+pub fn sha256_hex(parts: &[&[u8]]) -> String {
+    let mut digest = Sha256::new();
+    parts.iter().for_each(|part| digest.update(part));
+    hex::encode(digest.finalize())
+}
+
+/// `X-Hub-Signature-256` of GitHub and Fluid.
+pub fn github(secret: &str, body: &[u8]) -> String {
+    format!("sha256={}", hex::encode(hmac_sha256(secret.as_bytes(), &[body])))
+}
+
+/// The `v1` value of `Stripe-Signature`.
+pub fn stripe_value(secret: &str, time: &str, body: &[u8]) -> String {
+    hex::encode(hmac_sha256(secret.as_bytes(), &[time.as_bytes(), b".", body]))
+}
+
+/// `Stripe-Signature`.
+pub fn stripe(secret: &str, time: &str, body: &[u8]) -> String {
+    format!("t={time},v1={}", stripe_value(secret, time, body))
+}
+
+/// `X-Slack-Signature`.
+pub fn slack(secret: &str, time: &str, body: &[u8]) -> String {
+    format!("v0={}", hex::encode(hmac_sha256(secret.as_bytes(), &[b"v0:", time.as_bytes(), b":", body])))
+}
+
+/// `webhook-signature` of Standard Webhooks; `key` is the decoded secret.
+pub fn standard(key: &[u8], id: &str, time: &str, body: &[u8]) -> String {
+    let mac = hmac_sha256(key, &[id.as_bytes(), b".", time.as_bytes(), b".", body]);
+    format!("v1,{}", STANDARD.encode(mac))
+}
+
+/// `Authorization` of HTTP Basic.
+pub fn basic(pair: &[u8]) -> String {
+    format!("Basic {}", STANDARD.encode(pair))
+}
+
+/// Now, moved by `offset` seconds, as decimal Unix seconds.
+pub fn unix_time(offset: i64) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs() as i64;
+    (now + offset).to_string()
+}
+
+#[test]
+fn the_published_example_holds() {
+    assert_eq!(
+        github("It's a Secret to Everybody", b"Hello, World!"),
+        "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
+    );
+}
