@@ -17,7 +17,8 @@ fn main() -> io::Result<()> {
         }
     }
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
-    paths.sort();
+    // By name, as they are searched: `swt` before `swt-legacy`.
+    paths.sort_by(|a, b| a.file_stem().cmp(&b.file_stem()));
     let mut list = String::from("&[\n");
     for path in &paths {
         let name = path.file_stem().unwrap_or_default().to_string_lossy();

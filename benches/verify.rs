@@ -179,6 +179,8 @@ fn prove(verifier: &Verifier, head: &Head, body: &Body, now: UnixTime) -> Result
     loop {
         match step {
             Step::Done(proof) => return Ok(proof),
+            // The senders here share secrets.
+            Step::Key(_) => return Err(VerifyError::KeyUnknown),
             Step::Body(mut waiting) => {
                 body.chunks().iter().for_each(|piece| waiting.chunk(piece));
                 step = waiting.end(head, body, now)?;
@@ -204,7 +206,7 @@ fn routes(count: usize, path: impl Fn(usize) -> String) -> Routes {
 
 /// The verifier of a built-in provider with one secret.
 fn verifier(provider: &str) -> Verifier {
-    let Ok(Some(ProviderScheme::Signature(scheme))) = provider_scheme(provider) else {
+    let Ok(Some(ProviderScheme::Signature(scheme))) = provider_scheme(provider, None) else {
         panic!("{provider} signs its messages");
     };
     // 32 bytes in base64, which is also a text of more than 32 bytes.

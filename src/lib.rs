@@ -10,6 +10,9 @@ pub mod verify;
 
 pub mod policy;
 
+pub mod keys;
+pub mod replay;
+
 pub mod config;
 pub mod proxy;
 pub mod server;

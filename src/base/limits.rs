@@ -18,6 +18,20 @@ pub const MAX_LIST_ELEMENTS: usize = 100;
 pub const MAX_EVENT_ID: usize = 256;
 /// Secrets of one source.
 pub const MAX_SECRETS: usize = 10;
+/// Longest token in a header, bytes.
+pub const MAX_TOKEN: usize = 8 * KIB as usize;
+/// Longest `kid`, bytes.
+pub const MAX_KID: usize = 256;
+/// Most keys of one key set.
+pub const MAX_KEYS: usize = 100;
+/// Largest answer of a key server, bytes.
+pub const MAX_KEY_DOCUMENT: usize = 256 * KIB as usize;
+/// Keys that are kept of a source that asks for each `kid`.
+pub const MAX_CACHED_KEYS: u64 = 1000;
+/// Unknown `kid`s that are remembered as such, per source.
+pub const MAX_UNKNOWN_KIDS: u64 = 10_000;
+/// Keys of one source that are asked for at one time.
+pub const MAX_KEY_FETCHES: usize = 4;
 /// A refusal reads at most this much of an unread body, so that the client, which may only listen when it has
 /// sent everything, gets the answer instead of a reset connection.
 pub const DRAIN_BYTES: u64 = MIB;

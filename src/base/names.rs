@@ -105,6 +105,32 @@ reasons! {
     CredentialMissing, "credential_missing", 401, Caller, "There is no token or Basic credential.";
     CredentialMalformed, "credential_malformed", 401, Caller, "The credential is not of the right form.";
     CredentialMismatch, "credential_mismatch", 401, Caller, "The token, user name or password is wrong.";
+    TokenMalformed, "token_malformed", 401, Caller, "The JSON Web Token is not of the form it must have.";
+    AlgorithmNotAllowed, "algorithm_not_allowed", 401, Caller, "The token names an algorithm that the policy does not list.";
+    TokenTypeMismatch, "token_type_mismatch", 401, Caller, "The token's `typ` is not the one that the policy demands.";
+    KidMissing, "kid_missing", 401, Caller, "The token does not say which key signed it.";
+    KidMalformed, "kid_malformed", 401, Caller, "The token's `kid` is not of the form it must have; nothing was fetched.";
+    KeyUnknown, "key_unknown", 401, Caller, "The issuer has no key of this `kid`: asked after the request came, or shortly before.";
+    KeyMismatch, "key_mismatch", 401, Caller, "The key of this `kid` is for another algorithm.";
+    ClaimMissing, "claim_missing", 401, Caller, "The token lacks a claim that it must have.";
+    ClaimMalformed, "claim_malformed", 401, Caller, "A claim of the token is not of the type or form it must have.";
+    IssuerMismatch, "issuer_mismatch", 401, Caller, "The token's `iss` is not the one that the policy names.";
+    AudienceMismatch, "audience_mismatch", 401, Caller, "The token is for somebody else: its `aud` is not the one that the policy names.";
+    TokenExpired, "token_expired", 401, Caller, "The token has expired.";
+    TokenNotYetValid, "token_not_yet_valid", 401, Caller, "The token is not valid yet, or was issued in the future.";
+    TokenTooOld, "token_too_old", 401, Caller, "The token was issued longer ago than `max_age`.";
+    LifetimeTooLong, "lifetime_too_long", 401, Caller, "The token lives longer than `max_lifetime`.";
+    BodyHashMismatch, "body_hash_mismatch", 401, Caller, "The body is not the one that the token was made for.";
+    BodyHashUnexpected, "body_hash_unexpected", 401, Caller, "The token holds a digest of the body, and there is no body.";
+    ClaimNotAllowed, "claim_not_allowed", 403, Caller, "The sender is proved, and a claim says that it may not send here.";
+    KeysUnavailable, "keys_unavailable", 503, Ours, "The key server could not be asked: neither genuine nor forged.";
+    KeysCoolingDown, "keys_cooling_down", 503, Ours, "The key server was asked for an unknown key a moment ago and is left alone for a while.";
+
+    Duplicate, "duplicate", 200, Caller, "Delivered before: acknowledged again, not forwarded.";
+    DuplicateRejected, "duplicate_rejected", 409, Caller, "Delivered before; the source answers that with 409.";
+    EventConflict, "event_conflict", 409, Caller, "The event id was used before, with another body.";
+    DeliveryInFlight, "delivery_in_flight", 503, Ours, "The same delivery is on its way to the application, and its outcome was waited for in vain.";
+    ReplayStoreFull, "replay_store_full", 503, Ours, "There is no room to remember one more delivery.";
 
     UpstreamUnreachable, "upstream_unreachable", 502, Upstream, "No connection to the upstream.";
     UpstreamBroken, "upstream_broken", 502, Upstream, "The upstream closed or answered with broken HTTP.";
@@ -124,13 +150,16 @@ pub enum Verdict {
     Waived,
     /// Not proved, or not even well-formed; the upstream saw nothing.
     Refused,
-    /// Could not be decided (client gone, out of capacity, no live secret); the upstream saw nothing.
+    /// Could not be decided (client gone, out of capacity, no live secret, no key); the upstream saw nothing.
     Undecided,
+    /// Proved, and not forwarded because the upstream has taken the same delivery before.
+    Duplicate,
 }
 
 impl Verdict {
     /// Every verdict.
-    pub const ALL: [Verdict; 4] = [Verdict::Verified, Verdict::Waived, Verdict::Refused, Verdict::Undecided];
+    pub const ALL: [Verdict; 5] =
+        [Verdict::Verified, Verdict::Waived, Verdict::Refused, Verdict::Undecided, Verdict::Duplicate];
 
     /// As written to log and metrics.
     pub fn code(self) -> &'static str {
@@ -139,6 +168,7 @@ impl Verdict {
             Verdict::Waived => "waived",
             Verdict::Refused => "refused",
             Verdict::Undecided => "undecided",
+            Verdict::Duplicate => "duplicate",
         }
     }
 }
@@ -179,6 +209,12 @@ pub mod metric {
     pub const HELD_BYTES: &str = "bonafide_held_bytes";
     pub const LOG_LINES_DROPPED: &str = "bonafide_log_lines_dropped_total";
     pub const WAIVERS: &str = "bonafide_waivers";
+    pub const KEY_LOOKUPS: &str = "bonafide_key_lookups_total";
+    pub const KEY_FETCHES: &str = "bonafide_key_fetches_total";
+    pub const KEYS: &str = "bonafide_keys";
+    pub const KEY_AGE: &str = "bonafide_key_age_seconds";
+    pub const REPLAY_ENTRIES: &str = "bonafide_replay_entries";
+    pub const REPLAY_OUTCOMES: &str = "bonafide_replay_outcomes_total";
     pub const RELOAD_SUCCESSFUL: &str = "bonafide_config_last_reload_successful";
     pub const BUILD_INFO: &str = "bonafide_build_info";
 }

@@ -25,6 +25,15 @@ impl fmt::Debug for Secret {
     }
 }
 
+impl PartialEq for Secret {
+    /// For noticing a change in the policy; not for comparing what a peer sent.
+    fn eq(&self, other: &Secret) -> bool {
+        self.expose() == other.expose()
+    }
+}
+
+impl Eq for Secret {}
+
 #[cfg(test)]
 mod tests {
     use super::*;

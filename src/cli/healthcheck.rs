@@ -1,10 +1,11 @@
 //! `bonafide healthcheck`: for containers, which have no curl.
 
 use super::failure::Failure;
+use super::keys::local;
 use crate::base::names::exit;
 use crate::config::{Environment, Options};
 use std::io::{Error, ErrorKind, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -45,16 +46,6 @@ fn configured(path: &Path) -> Result<(SocketAddr, bool), Failure> {
     let admin = configuration.admin.map(|admin| (admin.listen, true));
     let listen = configuration.server.listen.first().map(|address| (*address, false));
     admin.or(listen).ok_or_else(|| Failure::start("the policy file names no address".to_owned()))
-}
-
-/// An address that listens everywhere is asked here.
-fn local(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, address.port())
 }
 
 fn connect(address: SocketAddr) -> std::io::Result<TcpStream> {

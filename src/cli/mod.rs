@@ -9,6 +9,7 @@ mod files;
 mod format;
 mod headers_file;
 mod healthcheck;
+mod keys;
 mod message;
 mod request;
 mod route_table;

@@ -2,7 +2,7 @@
 
 use crate::config::Loaded;
 use crate::policy::{Check, Policy, Source, WaiverKind};
-use crate::verify::{Covers, Verifier};
+use crate::verify::{Covers, Remember, Verifier};
 use serde_json::{Value, json};
 
 /// One route: who may send what, how it is proved, where it goes.
@@ -66,7 +66,7 @@ impl Row<'_> {
         })
     }
 
-    /// The row as JSON. `tolerance` is seconds, `max_body` bytes.
+    /// The row as JSON. `tolerance` and `window` are seconds, `max_body` bytes.
     pub fn json(&self) -> Value {
         let verifier = self.verifier();
         let timestamp = verifier.and_then(Verifier::tolerance);
@@ -84,6 +84,7 @@ impl Row<'_> {
             "covers": self.covers(),
             "timestamp": timestamp.map(|(seconds, signed)| json!({ "tolerance": seconds, "signed": signed })),
             "event_id": verifier.and_then(Verifier::event_id).map(signed_word),
+            "replay": self.rules.replay.map(|rule| json!({ "by": known_by(rule.by), "window": rule.window })),
             "upstream": self.upstream,
             "max_body": self.rules.max_body,
             "mode": self.mode(),
@@ -91,7 +92,7 @@ impl Row<'_> {
         })
     }
 
-    fn cells(&self) -> [String; 9] {
+    fn cells(&self) -> [String; 10] {
         let verifier = self.verifier();
         let unsigned = |signed: bool| if signed { "" } else { " unsigned" };
         let timestamp = verifier.and_then(Verifier::tolerance);
@@ -105,6 +106,7 @@ impl Row<'_> {
             self.covers().to_owned(),
             timestamp.map_or("-".to_owned(), |(seconds, signed)| format!("{seconds}s{}", unsigned(signed))),
             verifier.and_then(Verifier::event_id).map_or("-", signed_word).to_owned(),
+            self.rules.replay.map_or("off", |rule| known_by(rule.by)).to_owned(),
             self.upstream.clone(),
         ]
     }
@@ -127,14 +129,24 @@ fn signed_word(signed: bool) -> &'static str {
     if signed { "signed" } else { "unsigned" }
 }
 
-const TITLES: [&str; 9] =
-    ["HOST", "PATH", "METHODS", "SOURCE", "PROOF", "COVERS", "TIMESTAMP", "EVENT ID", "UPSTREAM"];
+/// What a delivery is remembered by.
+fn known_by(by: Remember) -> &'static str {
+    match by {
+        Remember::Nothing => "off",
+        Remember::Event => "event",
+        Remember::UnsignedEvent => "unsigned_id",
+        Remember::Message => "message",
+    }
+}
+
+const TITLES: [&str; 10] =
+    ["HOST", "PATH", "METHODS", "SOURCE", "PROOF", "COVERS", "TIMESTAMP", "EVENT ID", "REPLAY", "UPSTREAM"];
 
 /// Columns of equal width with a title line.
 pub fn table(rows: &[Row<'_>]) -> String {
-    let lines: Vec<[String; 9]> =
+    let lines: Vec<[String; 10]> =
         std::iter::once(TITLES.map(str::to_owned)).chain(rows.iter().map(Row::cells)).collect();
-    let mut widths = [0; 9];
+    let mut widths = [0; 10];
     for line in &lines {
         for (width, cell) in widths.iter_mut().zip(line) {
             *width = cell.chars().count().max(*width);

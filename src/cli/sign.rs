@@ -2,15 +2,16 @@
 
 use super::Failure;
 use super::format::Format;
-use super::message::print_bytes;
+use super::message::{print_bytes, read};
 use super::request::{Address, RequestArguments};
-use super::subject::SubjectArguments;
+use super::subject::{Subject, SubjectArguments};
 use crate::base::names::exit;
-use crate::verify::{Draft, SignError};
+use crate::base::secret::Secret;
+use crate::verify::{Draft, SignError, SigningKey};
 use http::{HeaderName, HeaderValue, header};
 use serde_json::json;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Options of `bonafide sign`.
 #[derive(Debug, clap::Args)]
@@ -22,6 +23,12 @@ pub struct SignArguments {
     /// The form of the output.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
+    /// A file with the private key (PEM, PKCS#8) of a sender whose tokens have public keys.
+    #[arg(long, value_name = "FILE")]
+    private_key: Option<PathBuf>,
+    /// The name of that key, for the token.
+    #[arg(long, requires = "private_key")]
+    kid: Option<String>,
     /// Print a curl command that sends the request to `--url`.
     #[arg(long, conflicts_with = "format")]
     curl: bool,
@@ -33,9 +40,9 @@ pub struct SignArguments {
 /// # Errors
 /// What keeps the request from being signed.
 pub fn sign(arguments: &SignArguments) -> Result<u8, Failure> {
-    let SignArguments { subject, request: options, format, curl } = arguments;
-    options.one_stdin(subject.files())?;
-    let subject = subject.subject(options.origin()?)?;
+    let SignArguments { subject: named, request: options, private_key, kid, format, curl } = arguments;
+    options.one_stdin(named.files().chain(private_key))?;
+    let subject = named.subject(options.origin()?)?;
     let request = options.request(subject.path())?;
     let address = request.address;
     if *curl && address.origin.is_none() {
@@ -45,6 +52,11 @@ pub fn sign(arguments: &SignArguments) -> Result<u8, Failure> {
     let mut draft = Draft::new(request.method, address.target.as_str(), body);
     draft.headers = request.headers;
     draft.captures = subject.captures(&address.target);
+    draft.params = named.params();
+    draft.salt = salt()?;
+    if let Some(path) = private_key {
+        draft.key = Some(signing_key(&subject, path, kid.clone())?);
+    }
     subject.verifier.sign(&mut draft, options.now()).map_err(refused)?;
     let output = match (curl, format) {
         (true, _) => curl_command(&draft, &address, options.body.as_deref()),
@@ -53,6 +65,24 @@ pub fn sign(arguments: &SignArguments) -> Result<u8, Failure> {
     };
     print_bytes(&output)?;
     Ok(exit::OK)
+}
+
+/// So that two deliveries with the same body in the same second are not taken for one.
+fn salt() -> Result<Vec<u8>, Failure> {
+    let mut salt = vec![0; 16];
+    let random = rustls::crypto::aws_lc_rs::default_provider().secure_random;
+    random.fill(&mut salt).map_err(|_| Failure::start("the system has no random bytes".to_owned()))?;
+    Ok(salt)
+}
+
+/// The key with the first algorithm of the source that it is for.
+fn signing_key(subject: &Subject, path: &Path, kid: Option<String>) -> Result<SigningKey, Failure> {
+    let pem = Secret::new(read(path)?);
+    let public = subject.verifier.algorithms().iter().filter(|algorithm| !algorithm.is_symmetric());
+    let key = public.copied().find_map(|algorithm| SigningKey::new(algorithm, &pem, kid.clone()).ok());
+    key.ok_or_else(|| {
+        Failure::usage(format!("{}: no private key for the algorithms of {subject}", path.display()))
+    })
 }
 
 fn refused(error: SignError) -> Failure {

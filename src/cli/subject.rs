@@ -6,13 +6,14 @@ use super::message::read;
 use crate::base::secret::Secret;
 use crate::config::{Environment, Options, ProviderScheme, nearest, provider_names, provider_scheme};
 use crate::http::{Captures, Target};
-use crate::policy::{Check, PathPattern};
+use crate::policy::{Check, KeySource, PathPattern};
 use crate::scheme::Scheme;
-use crate::verify::{Covers, NamedSecret, SetupFlaw, Surroundings, Verifier};
+use crate::verify::{Algorithm, Covers, JwtKeys, KeySet, NamedSecret, SetupFlaw, Surroundings, Verifier};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Options that name the sender.
 #[derive(Debug, clap::Args)]
@@ -22,10 +23,15 @@ pub struct SubjectArguments {
     provider: Option<String>,
     /// A file with the secret; one newline at its end is dropped; `-` is standard input. Several while one
     /// secret replaces another.
-    #[arg(long, value_name = "FILE", required_unless_present = "source", conflicts_with = "source")]
+    #[arg(long, value_name = "FILE", conflicts_with = "source")]
     secret_file: Vec<PathBuf>,
-    /// A value that is not secret and stands in the signed message.
-    #[arg(long, value_name = "NAME=VALUE", value_parser = parameter, conflicts_with = "source")]
+    /// A file with the public keys of a sender of tokens, instead of those that would be fetched: PEM, a JWK or a
+    /// JWK Set.
+    #[arg(long, value_name = "FILE")]
+    keys_file: Option<PathBuf>,
+    /// A value that is not secret: in the signed message, or in a token that is made (`event`, `issuer`, `audience`,
+    /// `subject`, `retry_count`, `lifetime`).
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parameter)]
     param: Vec<(String, String)>,
     /// A source of the policy file.
     #[arg(long, value_name = "NAME")]
@@ -46,6 +52,8 @@ pub struct Subject {
     name: Name,
     /// How it is proved.
     pub verifier: Verifier,
+    /// Where its keys are fetched.
+    pub key_source: Option<Arc<KeySource>>,
 }
 
 #[derive(Debug)]
@@ -56,8 +64,24 @@ enum Name {
 
 impl SubjectArguments {
     /// The files that the secrets stand in.
-    pub fn files(&self) -> &[PathBuf] {
-        &self.secret_file
+    pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        self.secret_file.iter().chain(&self.keys_file)
+    }
+
+    /// The values that are not secret, by name.
+    pub fn params(&self) -> BTreeMap<String, String> {
+        self.param.iter().cloned().collect()
+    }
+
+    /// The keys of `--keys-file`, where it is given.
+    ///
+    /// # Errors
+    /// A file that cannot be read (4) or holds no key for these algorithms (2).
+    pub fn keys(&self) -> Result<Option<KeySet>, Failure> {
+        let Some(path) = &self.keys_file else { return Ok(None) };
+        let every: Vec<Algorithm> = Algorithm::names().filter_map(Algorithm::parse).collect();
+        let keys = KeySet::of_text(&read(path)?, &every);
+        keys.map(Some).map_err(|flaw| Failure::usage(format!("{}: {flaw}", path.display())))
     }
 
     /// Reads secrets or policy file. `origin` is the public address of a provider's receiver.
@@ -73,20 +97,32 @@ impl SubjectArguments {
     }
 
     fn of_provider(&self, id: &str, public_url: Option<String>) -> Result<Subject, Failure> {
-        let scheme = provider_scheme(id).map_err(Failure::config)?;
+        let params = self.params();
+        let issuer = params.get("issuer").map(String::as_str);
+        let scheme = provider_scheme(id, issuer).map_err(Failure::config)?;
         let scheme = scheme.ok_or_else(|| unknown("provider", id, provider_names()))?;
-        let params: BTreeMap<String, String> = self.param.iter().cloned().collect();
+        let needs_secret = !matches!(scheme, ProviderScheme::Jwt(_, _, true));
+        if needs_secret && self.secret_file.is_empty() {
+            return Err(Failure::usage(format!(
+                "--secret-file FILE is missing: the secret of provider {id}"
+            )));
+        }
         let secrets = self.secret_file.iter().enumerate();
         let secrets = secrets.map(|(index, path)| secret(index, path)).collect::<Result<_, _>>()?;
         let verifier = match scheme {
             ProviderScheme::Signature(scheme) => {
                 Verifier::signature(of_any_length(*scheme), secrets, Surroundings { public_url, params })
             }
+            ProviderScheme::Jwt(definition, form, fetched) => {
+                // What is fetched comes with `--keys-file`, or not at all.
+                let keys = if fetched { JwtKeys::Fetched } else { JwtKeys::None };
+                Verifier::jwt(*definition, keys, &form, secrets)
+            }
             ProviderScheme::Token(definition) => Verifier::token(definition, secrets),
             ProviderScheme::Basic(definition) => Verifier::basic(definition, secrets),
         };
         let verifier = verifier.map_err(|flaw| flawed(id, &flaw))?;
-        Ok(Subject { name: Name::Provider(id.to_owned()), verifier })
+        Ok(Subject { name: Name::Provider(id.to_owned()), verifier, key_source: None })
     }
 }
 
@@ -124,9 +160,9 @@ fn of_source(path: &Path, name: &str) -> Result<Subject, Failure> {
         return Err(unknown("source", name, sources.iter().map(|source| &*source.name)));
     }
     let found = sources.into_iter().find(|source| *source.name == *name);
-    match found.map(|source| (source.check, source.path)) {
-        Some((Check::Enforce(verifier) | Check::Report(verifier, _), path)) => {
-            Ok(Subject { name: Name::Source(name.to_owned(), path), verifier })
+    match found.map(|source| (source.check, source.path, source.key_source)) {
+        Some((Check::Enforce(verifier) | Check::Report(verifier, _), path, key_source)) => {
+            Ok(Subject { name: Name::Source(name.to_owned(), path), verifier, key_source })
         }
         _ => Err(Failure::usage(format!("source {name} has `scheme = \"none\"`: it proves nothing"))),
     }
@@ -182,7 +218,10 @@ impl Subject {
     pub fn body(&self, given: Option<Bytes>) -> Result<Bytes, Failure> {
         match given {
             Some(body) => Ok(body),
-            None if self.verifier.covers() != Covers::Body => Ok(Bytes::new()),
+            // A token says by itself that there is no body.
+            None if self.verifier.covers() != Covers::Body || self.verifier.scheme_name() == "swt" => {
+                Ok(Bytes::new())
+            }
             None => Err(Failure::usage(format!("--body FILE is missing: {self} signs the body"))),
         }
     }

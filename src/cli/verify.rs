@@ -1,4 +1,4 @@
-//! `bonafide verify`: the verdict on a captured request, without a network.
+//! `bonafide verify`: the verdict on a captured request. Only the keys of a source that fetches them need a network.
 
 use super::Failure;
 use super::format::Format;
@@ -6,10 +6,13 @@ use super::message::{print, tell};
 use super::request::RequestArguments;
 use super::subject::{Subject, SubjectArguments};
 use crate::base::names::exit;
-use crate::base::time::UnixTime;
+use crate::base::time::{Clock, UnixTime};
 use crate::http::{Body, Head};
-use crate::verify::{Sender, Step, Verifier, VerifyError};
+use crate::keys::{Fetching, KeyCache};
+use crate::policy::KeySource;
+use crate::verify::{KeySet, Sender, Step, Verifier, VerifyError};
 use serde_json::json;
+use std::sync::Arc;
 
 /// Options of `bonafide verify`.
 #[derive(Debug, clap::Args)]
@@ -41,19 +44,71 @@ pub fn verify(arguments: &VerifyArguments) -> Result<u8, Failure> {
     let captures = subject.captures(&request.address.target);
     let (method, target, headers) = (request.method, request.address.target, request.headers);
     let head = Head { method, target, host, headers, nominated: Vec::new(), captures };
-    answer(&subject, &prove(&subject.verifier, &head, &body, now), *format)
+    let keys = Keys { file: arguments.subject.keys()?, source: subject.key_source.as_ref() };
+    answer(&subject, &prove(&subject.verifier, &keys, &head, &body, now)?, *format)
 }
 
 /// Runs the verifier to its end.
-fn prove(verifier: &Verifier, head: &Head, body: &Body, now: UnixTime) -> Result<Sender, VerifyError> {
-    let mut step = verifier.start(head, now)?;
+fn prove(
+    verifier: &Verifier,
+    keys: &Keys<'_>,
+    head: &Head,
+    body: &Body,
+    now: UnixTime,
+) -> Result<Result<Sender, VerifyError>, Failure> {
+    let mut step = match verifier.start(head, now) {
+        Ok(step) => step,
+        Err(error) => return Ok(Err(error)),
+    };
     loop {
-        match step {
-            Step::Done(proof) => return Ok(proof.sender().clone()),
+        let next = match step {
+            Step::Done(proof) => return Ok(Ok(proof.sender().clone())),
+            Step::Key(awaited) => {
+                let found = keys.find(awaited.kid())?;
+                awaited.key(&found, now)
+            }
             Step::Body(mut awaited) => {
                 body.chunks().iter().for_each(|chunk| awaited.chunk(chunk));
-                step = awaited.end(head, body, now)?;
+                awaited.end(head, body, now)
             }
+        };
+        step = match next {
+            Ok(step) => step,
+            Err(error) => return Ok(Err(error)),
+        };
+    }
+}
+
+/// Where the keys of a sender of tokens are.
+struct Keys<'k> {
+    file: Option<KeySet>,
+    source: Option<&'k Arc<KeySource>>,
+}
+
+impl Keys<'_> {
+    /// Those of the file, or what the key server of the source answers; empty: there is no such key.
+    fn find(&self, kid: &str) -> Result<KeySet, Failure> {
+        if let Some(keys) = &self.file {
+            return Ok(keys.clone());
+        }
+        let Some(source) = self.source else {
+            return Err(Failure::usage(
+                "--keys-file FILE is missing: the public keys of the sender".to_owned(),
+            ));
+        };
+        let cannot = |error: String| Failure::peer(format!("{}: {error}", source.place.url()));
+        let clock = Arc::new(Clock::system());
+        let now = clock.now();
+        let fetching = Fetching::start(clock).map_err(|error| Failure::start(error.to_string()))?;
+        let cache = KeyCache::new(KeySource::clone(source), &fetching).map_err(cannot)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| Failure::start(error.to_string()))?;
+        match runtime.block_on(cache.find(kid, now)) {
+            Ok(found) => Ok(found.map(|keys| KeySet::clone(&keys)).unwrap_or_default()),
+            Err(_) => Err(cannot(cache.last_failure().map_or_else(
+                || "no answer".to_owned(),
+                |failure| format!("{}: {}", failure.fault.code(), failure.detail),
+            ))),
         }
     }
 }

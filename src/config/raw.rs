@@ -1,7 +1,7 @@
 //! The tables of the policy file. Each comment here is the key's description in the JSON Schema.
 
 use super::declare::{raw_table, raw_words};
-use super::value::{Flag, Hidden, List, Map, Moment, Number, OneOrMany, Period, Size, Text};
+use super::value::{Exact, Flag, Hidden, List, Map, Moment, Number, OneOrMany, Period, Size, Switch, Text};
 
 raw_table! {
     /// The policy file of Bonafide.
@@ -16,6 +16,8 @@ raw_table! {
         admin: RawAdmin,
         /// What is logged, and how.
         log: RawLog,
+        /// What has been delivered is remembered here.
+        replay: RawReplayStore,
         /// Your own providers, by the name under which sources use them.
         provider: Map<RawProvider>,
         /// The senders.
@@ -169,6 +171,24 @@ raw_table! {
     }
 }
 
+raw_words! {
+    /// Where deliveries are remembered.
+    pub enum RawStore {
+        /// In this process; a restart forgets.
+        Memory = "memory",
+    }
+}
+
+raw_table! {
+    /// What has been delivered is remembered here.
+    pub section RawReplayStore as "[replay]" {
+        /// `memory`.
+        store: RawStore,
+        /// Most deliveries that are remembered; when they are all live, more get 503.
+        max_entries: Number,
+    }
+}
+
 raw_table! {
     /// How a sender signs: a provider of your own.
     pub section RawProvider as "[provider.NAME]" {
@@ -176,8 +196,16 @@ raw_table! {
         name: Text,
         /// Where the sender documents its scheme.
         docs: Text,
+        /// The methods that the sender uses; POST unless given.
+        methods: List<Text>,
+        /// Whether what was delivered is remembered.
+        replay: Switch<RawReplay>,
         /// A signature over the message.
         signature: RawSignature,
+        /// A JSON Web Token.
+        jwt: RawJwt,
+        /// A Secure Webhook Token.
+        swt: RawSwt,
         /// A token that the sender sends as it is.
         token: RawToken,
         /// HTTP Basic credentials.
@@ -240,8 +268,14 @@ raw_table! {
         set_headers: Map<Text>,
         /// The address under which this sender reaches Bonafide, instead of the one of `[server]`.
         public_url: Text,
+        /// `off`, `on`, or how what was delivered is remembered; on where a time or an id is proved, unless given.
+        replay: Switch<RawReplay>,
         /// A signature over the message; with `provider`, overrides of its keys.
         signature: RawSignature,
+        /// A JSON Web Token; with `provider`, overrides of its keys.
+        jwt: RawJwt,
+        /// A Secure Webhook Token; with `provider`, overrides of its keys.
+        swt: RawSwt,
         /// A token that the sender sends as it is.
         token: RawToken,
         /// HTTP Basic credentials; the secret is the password.
@@ -344,5 +378,159 @@ raw_table! {
     pub section RawBasic as "[basic]" {
         /// The user name.
         username: Text,
+    }
+}
+
+raw_words! {
+    /// What a delivery is known by.
+    pub enum RawReplayBy {
+        /// The event id that is proved, else all that is proved.
+        Event = "event",
+        /// The event id even where it is not proved: who sends a request again can change it.
+        UnsignedId = "unsigned_id",
+        /// All that is proved, whatever its id.
+        Message = "message",
+    }
+}
+
+raw_words! {
+    /// How a delivery that was delivered before is answered.
+    pub enum RawDuplicate {
+        /// 200, without forwarding it.
+        Accept = "accept",
+        /// 409.
+        Reject = "reject",
+    }
+}
+
+raw_table! {
+    /// How what was delivered is remembered.
+    pub inline RawReplay as "{ window = \"10m\" }" {
+        /// What a delivery is known by; `event` unless given.
+        by: RawReplayBy,
+        /// How it is answered when it comes again; `accept` unless given.
+        duplicate: RawDuplicate,
+        /// How long it is remembered at least; as long as it could be accepted unless given.
+        window: Period,
+        /// How long a copy waits for the outcome of the one that is on its way; 10 s unless given.
+        wait: Period,
+    }
+}
+
+raw_table! {
+    /// A JSON Web Token.
+    pub section RawJwt as "[jwt]" {
+        /// The header field that holds the token; Authorization unless given.
+        header: Text,
+        /// A text before the token; `Bearer ` in Authorization, none elsewhere, unless given.
+        prefix: Text,
+        /// The whole body is the token.
+        body: Flag,
+        /// JSON pointer to the token in the body.
+        json: Text,
+        /// The algorithms that may have signed it: `RS256`, `ES256`, `EdDSA`, `HS256` and others.
+        algorithms: List<Text>,
+        /// Where the public keys are.
+        keys: RawKeys,
+        /// How the key of the HS algorithms is made from the secret.
+        key: RawKey,
+        /// What `typ` may say, letter by letter; not looked at unless given.
+        typ: OneOrMany<Text>,
+        /// The form of `kid`: `visible`, `plain` or `uuid`.
+        kid: Text,
+        /// What `iss` must say; several are alternatives.
+        issuer: OneOrMany<Text>,
+        /// What `aud` must be or hold; several are alternatives.
+        audience: OneOrMany<Text>,
+        /// `iss` and `aud`, where the sender leaves them out and nothing is to be compared.
+        without: List<Text>,
+        /// Claims that must be there.
+        require: List<Text>,
+        /// Claims and the value that each must have, or the values; others are proved and get 403.
+        claims: Map<Exact>,
+        /// How far the sender's clock may be off; 60 s unless given.
+        leeway: Period,
+        /// How old `iat` may be.
+        max_age: Period,
+        /// How far `exp` may lie behind `iat`.
+        max_lifetime: Period,
+        /// The claim that holds a digest of the body.
+        body_hash: RawBodyHash,
+    }
+}
+
+raw_table! {
+    /// A Secure Webhook Token.
+    pub section RawSwt as "[swt]" {
+        /// The algorithms that may have signed it; HS256, HS384 and HS512 unless given.
+        algorithms: List<Text>,
+        /// Where the public keys are, for RS256 and ES256.
+        keys: RawKeys,
+        /// How the key of the HS algorithms is made from the secret.
+        key: RawKey,
+        /// The form of `kid`: `visible`, `plain` or `uuid`.
+        kid: Text,
+        /// What `iss` must say; several are alternatives.
+        issuer: OneOrMany<Text>,
+        /// What `aud` must be or hold, where the sender writes it; several are alternatives.
+        audience: OneOrMany<Text>,
+        /// Claims and the value that each must have, or the values; others are proved and get 403.
+        claims: Map<Exact>,
+        /// How far the sender's clock may be off; 60 s unless given.
+        leeway: Period,
+        /// How far `exp` may lie behind `iat`; 15 min unless given.
+        max_lifetime: Period,
+        /// The first generation: `typ` is JWT, and `webhook.data` holds the data or its digest.
+        legacy: Flag,
+    }
+}
+
+raw_table! {
+    /// The claim that holds a digest of the body.
+    pub inline RawBodyHash as "{ claim = \"request_body_sha256\", hash = \"sha256\", encoding = \"hex\" }" {
+        /// Its name, or the names that lead to it: `/webhook/hash`.
+        claim: Text,
+        /// `sha256`, `sha384` or `sha512`.
+        hash: Text,
+        /// `hex`, `base64`, `base64url`, or `tagged` for `sha-256:HEX`.
+        encoding: Text,
+        /// Whether a request without body has it: `require`, `forbid` or `allow`.
+        empty: Text,
+    }
+}
+
+raw_table! {
+    /// Where public keys are. Exactly one of `jwks`, `discovery`, `url`, `file` and `text`.
+    pub inline RawKeys as "{ jwks = \"https://auth.example.com/.well-known/jwks.json\" }" {
+        /// URL of a JWK Set.
+        jwks: Text,
+        /// The issuer whose OpenID Connect document names the URL of its JWK Set.
+        discovery: Text,
+        /// URL that answers with one key, with `{kid}` in it or in `json`.
+        url: Text,
+        /// File with public keys: PEM, a JWK or a JWK Set.
+        file: Text,
+        /// Public keys as they would stand in a file.
+        text: Text,
+        /// Header fields for `url`; they may hold `{kid}`, `{secret}` and `{param:NAME}`.
+        headers: Map<Text>,
+        /// Members of a JSON object that is sent to `url` by POST; they may hold `{kid}`, `{secret}` and `{param:NAME}`.
+        json: Map<Text>,
+        /// What `{secret}` stands for.
+        secret: RawSecret,
+        /// JSON pointer to the key in the answer of `url`.
+        at: Text,
+        /// Statuses with which `url` says that there is no such key; 404 and 410 unless given.
+        unknown: List<Number>,
+        /// Private networks in which the key server may be.
+        networks: List<Text>,
+        /// PEM file with the authorities that may have signed the certificate of the key server.
+        ca: Text,
+        /// How often a key set is asked for again; 1 h unless given.
+        refresh: Period,
+        /// How long nothing is asked for unknown keys after one was not found; 30 s unless given.
+        cooldown: Period,
+        /// How long one fetch may take; 3 s unless given.
+        timeout: Period,
     }
 }

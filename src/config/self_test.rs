@@ -24,6 +24,7 @@ pub fn run(
 ) -> Result<(), String> {
     let target = example(path);
     let mut draft = Draft::new(method.clone(), target.clone(), BODY);
+    draft.params.insert("event".to_owned(), "self-test".to_owned());
     draft.captures = path.matches(&target).ok_or("the path does not match its own example")?;
     for name in free {
         draft.headers.insert(name.clone(), HeaderValue::from_static("self-test"));

@@ -6,6 +6,7 @@ use super::span::{Files, Located, Span};
 use super::units::{parse_duration, parse_size, to_unix};
 use crate::base::secret::Secret;
 use crate::base::time::UnixTime;
+use crate::verify::Json;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -52,6 +53,19 @@ pub struct Named<T> {
     /// The value.
     pub entry: Located<T>,
 }
+
+/// `"on"`, `"off"`, or a table that says more.
+#[derive(Clone, Debug)]
+pub enum Switch<T> {
+    /// `"off"`.
+    Off,
+    /// `"on"`, or a table.
+    On(T),
+}
+
+/// A value that a claim must have, or an array of such values: texts, whole numbers, `true` and `false`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Exact(pub Vec<Json>);
 
 impl<T> Default for Map<T> {
     fn default() -> Map<T> {
@@ -274,6 +288,79 @@ impl<T: Raw> Raw for Map<T> {
         let named = self.0.get(name)?;
         if below.is_empty() { Some(named.key_at) } else { located(&Some(named.entry.clone()), below) }
     }
+}
+
+impl<T: Raw + Default> Raw for Switch<T> {
+    const EXAMPLE: &'static str = "\"off\"";
+
+    fn read(value: &DeValue<'_>, at: Span, reader: &mut Reader) -> Option<Self> {
+        match value.as_str() {
+            Some("on") => Some(Switch::On(T::default())),
+            Some("off") => Some(Switch::Off),
+            Some(word) => {
+                let message = format!("unknown word \"{}\"", word.escape_debug());
+                reader.bad_value(at, message, format!("\"on\", \"off\" or {}", T::EXAMPLE));
+                None
+            }
+            None if value.is_table() => T::read(value, at, reader).map(Switch::On),
+            None => {
+                reader.wrong_type(value, at, "\"on\", \"off\" or a table", Self::EXAMPLE);
+                None
+            }
+        }
+    }
+
+    fn schema() -> Value {
+        json!({ "oneOf": [{ "type": "string", "enum": ["on", "off"] }, T::schema()] })
+    }
+
+    fn merge(self, over: Self) -> Self {
+        match (self, over) {
+            (Switch::On(base), Switch::On(over)) => Switch::On(base.merge(over)),
+            (_, over) => over,
+        }
+    }
+
+    fn shown(&self, at: Span, files: &Files) -> Shown {
+        match self {
+            Switch::Off => Shown::Value("\"off\"".into()),
+            Switch::On(_) if files.slice(at) == "\"on\"" => Shown::Value("\"on\"".into()),
+            Switch::On(table) => table.shown(at, files),
+        }
+    }
+}
+
+impl Raw for Exact {
+    const EXAMPLE: &'static str = "\"webhook\"";
+
+    fn read(value: &DeValue<'_>, at: Span, reader: &mut Reader) -> Option<Self> {
+        let values = match value.as_array() {
+            Some(items) if !items.is_empty() => items.iter().map(|item| exact(item.get_ref())).collect(),
+            Some(_) => None,
+            None => exact(value).map(|value| vec![value]),
+        };
+        if values.is_none() {
+            reader.wrong_type(
+                value,
+                at,
+                "a text, a whole number, `true` or `false`, or an array of them",
+                Self::EXAMPLE,
+            );
+        }
+        values.map(Exact)
+    }
+
+    fn schema() -> Value {
+        let one = json!({ "type": ["string", "integer", "boolean"] });
+        json!({ "oneOf": [one, { "type": "array", "minItems": 1, "items": one }] })
+    }
+}
+
+fn exact(value: &DeValue<'_>) -> Option<Json> {
+    if let Some(number) = value.as_integer() {
+        return i64::from_str_radix(number.as_str(), number.radix()).ok().map(Json::Integer);
+    }
+    value.as_str().map(|text| Json::Text(text.to_owned())).or(value.as_bool().map(Json::Flag))
 }
 
 fn text<'v>(

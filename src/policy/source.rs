@@ -1,8 +1,10 @@
 //! A source and the policy that holds all of them.
 
 use super::address::UpstreamAddress;
+use super::key_source::KeySource;
 use super::pattern::{PathPattern, PathTemplate};
 use super::permit::{Waiver, WaiverKind};
+use super::replay::ReplayRule;
 use super::routes::Routes;
 use crate::base::limits::{Limits, Timeouts};
 use crate::verify::Verifier;
@@ -26,6 +28,8 @@ pub struct Policy {
     pub limits: Limits,
     /// How long each phase may take.
     pub timeouts: Timeouts,
+    /// Most deliveries that are remembered by all sources together.
+    pub replay_entries: usize,
 }
 
 /// A configured sender.
@@ -43,6 +47,10 @@ pub struct Source {
     pub methods: Vec<Method>,
     /// What is checked.
     pub check: Check,
+    /// Where its keys are fetched, if they are.
+    pub key_source: Option<Arc<KeySource>>,
+    /// What it remembers of what was delivered; nothing: what comes again is forwarded again.
+    pub replay: Option<ReplayRule>,
     /// Largest body, bytes.
     pub max_body: u64,
     /// Client addresses that may send; empty means any.
@@ -102,7 +110,7 @@ impl Source {
         self.allow_from.is_empty() || self.allow_from.iter().any(|net| net.contains(&address))
     }
 
-    /// `signature`, `token`, `basic` or `none`.
+    /// `signature`, `jwt`, `swt`, `token`, `basic` or `none`.
     pub fn scheme_name(&self) -> &'static str {
         self.check.verifier().map_or("none", Verifier::scheme_name)
     }

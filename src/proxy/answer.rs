@@ -122,11 +122,15 @@ pub fn refuse(rejection: &Rejection, mut entry: Entry, version: Version) -> Resp
         record.detail = rejection.detail();
         record.status = Some(status.as_u16());
     });
-    let body = Content::Full(problem(status, &request_id));
-    let mut response = Response::new(OutBody::new(body, entry));
+    // A copy of what was delivered is acknowledged, which is no problem.
+    let text = if status.is_success() { Bytes::new() } else { problem(status, &request_id) };
+    let is_problem = !text.is_empty();
+    let mut response = Response::new(OutBody::new(Content::Full(text), entry));
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    if is_problem {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REQUEST_ID, request_id);
@@ -165,6 +169,7 @@ fn problem(status: StatusCode, request_id: &HeaderValue) -> Bytes {
 fn challenge(scheme: &'static str) -> HeaderValue {
     HeaderValue::from_static(match scheme {
         "basic" => "Basic realm=\"bonafide\", charset=\"UTF-8\"",
+        "jwt" | "swt" => "Bearer realm=\"bonafide\"",
         "token" => "Token realm=\"bonafide\"",
         _ => "Signature realm=\"bonafide\"",
     })

@@ -3,10 +3,11 @@
 
 use super::answer::{OutBody, pass_on, refuse};
 use super::body::drain;
+use super::guard::{Guard, Place};
 use super::live::{Live, Peer, Worker};
 use super::persist::Persistent;
 use super::prove::{Admitted, Proved, Prover};
-use super::record::Entry;
+use super::record::{Entry, Record};
 use super::reject::Rejection;
 use super::upstream::{Forward, Passport};
 use crate::base::names::{Reason, Verdict, header};
@@ -14,6 +15,7 @@ use crate::base::time::unix_millis;
 use crate::http::gate::{self, Arrival, GateError};
 use crate::http::{Head, forwarded};
 use crate::policy::{Permit, Source};
+use crate::replay::Reservation;
 use http::{HeaderMap, HeaderValue, Request, Response, Version};
 use hyper::body::Incoming;
 use std::net::IpAddr;
@@ -119,10 +121,15 @@ impl InFlight {
     #[allow(clippy::manual_async_fn)]
     fn finish(mut self) -> impl Future<Output = Response<OutBody>> + Send {
         async move {
-            let forwarding = match self.prove().await {
-                Ok(proved) => self.forward(proved),
+            let proved = match self.prove().await {
+                Ok(proved) => proved,
                 Err(rejection) => return self.exchange.refuse(&rejection, self.incoming),
             };
+            let reservation = match self.reserve(&proved).await {
+                Ok(reservation) => reservation,
+                Err(rejection) => return self.exchange.refuse(&rejection, self.incoming),
+            };
+            let forwarding = self.forward(proved, reservation);
             Persistent::new(forwarding, |mut response| response.body_mut().nobody_waits()).await
         }
     }
@@ -131,16 +138,49 @@ impl InFlight {
         let Exchange { worker, live, entry, .. } = &mut self.exchange;
         let policy = &live.policy;
         let source = policy.sources.get(self.arrived.source).ok_or(Rejection::Internal)?;
-        let prover =
-            Prover { source, timeouts: &policy.timeouts, budget: &worker.budget, clock: &worker.clock };
+        let keys = live.keys.get(self.arrived.source).and_then(Option::as_ref);
+        let (timeouts, budget, clock) = (&policy.timeouts, &worker.budget, &*worker.clock);
+        let prover = Prover { source, keys, timeouts, budget, clock };
         prover.prove(&self.arrived.head, &mut self.incoming, entry).await
     }
 
+    /// A place among the deliveries of the source, where it remembers them.
+    async fn reserve(&mut self, proved: &Proved) -> Result<Option<Reservation>, Rejection> {
+        let Exchange { worker, live, entry, .. } = &mut self.exchange;
+        let policy = &live.policy;
+        let source = policy.sources.get(self.arrived.source).ok_or(Rejection::Internal)?;
+        let Some(rule) = &source.replay else { return Ok(None) };
+        let guard = Guard {
+            source: &source.name,
+            rule,
+            memory: &worker.replay,
+            timeouts: &policy.timeouts,
+            clock: &worker.clock,
+        };
+        let entered = match guard.enter(proved) {
+            Ok(None) => Ok(None),
+            Ok(Some(Place::Reserved(reservation))) => Ok(Some(reservation)),
+            // In a box: most deliveries are the first of their kind.
+            Ok(Some(Place::Behind(delivery, outcome))) => {
+                Box::pin(guard.wait(proved, delivery, outcome)).await.map(Some)
+            }
+            Err(error) => Err(error),
+        };
+        entered.map_err(|error| {
+            entry.note(|record| note_sender(proved, record));
+            Rejection::Replay(error)
+        })
+    }
+
     /// Sends the request to the upstream and waits for the head of the answer.
-    fn forward(self, proved: Proved) -> impl Future<Output = Response<OutBody>> + Send {
+    fn forward(
+        self,
+        proved: Proved,
+        reservation: Option<Reservation>,
+    ) -> impl Future<Output = Response<OutBody>> + Send {
         let Arrived { head, source, client, secure } = self.arrived;
         let Exchange { worker, live, mut entry, version, .. } = self.exchange;
-        let admitted = proved.admit(head);
+        let admitted = proved.admit(head, reservation);
         note_permit(&admitted, &mut entry);
         let trusted = live.policy.trusts(entry.peer().address);
         let passport = Passport { client, request_id: entry.request_id(), secure, trusted };
@@ -166,12 +206,16 @@ impl Exchange {
         if !self.waits && !rejection.closes() {
             drain(incoming);
         }
-        let verdict = match rejection.reason() {
-            Reason::OverCapacity | Reason::BodyBroken | Reason::NoLiveSecret => Verdict::Undecided,
-            _ => Verdict::Refused,
-        };
-        self.entry.note(|record| record.verdict = verdict);
+        self.entry.note(|record| record.verdict = rejection.verdict());
         refuse(rejection, self.entry, self.version)
+    }
+}
+
+/// Who sent what is not forwarded because it came before.
+fn note_sender(proved: &Proved, record: &mut Record) {
+    if let Some(sender) = proved.sender() {
+        record.key = Some(sender.key().clone());
+        record.event_id = sender.event_id().map(|id| id.value.clone());
     }
 }
 

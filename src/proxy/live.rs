@@ -6,7 +6,9 @@ use super::places::Place;
 use super::record::Recorder;
 use super::upstream::Upstream;
 use crate::base::time::Clock;
+use crate::keys::KeyCache;
 use crate::policy::Policy;
+use crate::replay::Memory;
 use arc_swap::ArcSwap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -19,6 +21,8 @@ pub struct Live {
     pub policy: Policy,
     /// One per address in the policy, same order.
     pub upstreams: Vec<Upstream>,
+    /// One per source in the policy, same order; nothing where no keys are fetched.
+    pub keys: Vec<Option<Arc<KeyCache>>>,
 }
 
 /// What one worker thread shares between its connections.
@@ -32,6 +36,8 @@ pub struct Worker {
     pub clock: Arc<Clock>,
     /// Bytes of request bodies held by all workers.
     pub budget: Arc<Budget>,
+    /// What was delivered, by all workers.
+    pub replay: Arc<Memory>,
     /// Log lines and counters.
     pub recorder: Arc<Recorder>,
     /// Request and trace ids.

@@ -2,6 +2,7 @@
 
 mod answer;
 mod body;
+mod guard;
 mod handle;
 mod ids;
 mod live;

@@ -6,8 +6,10 @@ use super::reject::Rejection;
 use crate::base::limits::Timeouts;
 use crate::base::time::Clock;
 use crate::http::{Body, Head};
+use crate::keys::{KeyCache, KeyError};
 use crate::policy::{Check, Permit, Source, Waiver};
-use crate::verify::{AwaitBody, Proof, Step, Verifier, VerifyError};
+use crate::replay::Reservation;
+use crate::verify::{AwaitBody, AwaitKey, Proof, Sender, Step, Verifier, VerifyError};
 use hyper::body::Incoming;
 use std::sync::Arc;
 
@@ -18,6 +20,8 @@ pub struct Admitted {
     pub permit: Permit,
     /// Given back when the upstream has the body.
     pub held: Held,
+    /// Kept when the upstream took the request, else given back.
+    pub reservation: Option<Reservation>,
 }
 
 /// A body that was received, and leave to forward it with the head that it was judged with.
@@ -35,14 +39,27 @@ enum Leave {
 }
 
 impl Proved {
+    /// Who was proved; nothing where the policy waives it.
+    pub fn sender(&self) -> Option<&Sender> {
+        match &self.leave {
+            Leave::Proof(proof) => Some(proof.sender()),
+            Leave::Waiver(..) => None,
+        }
+    }
+
+    /// The body, whole.
+    pub fn body(&self) -> &Body {
+        &self.body
+    }
+
     /// Joins what belongs together.
-    pub fn admit(self, head: Head) -> Admitted {
+    pub fn admit(self, head: Head, reservation: Option<Reservation>) -> Admitted {
         let Proved { leave, body, held } = self;
         let permit = match leave {
             Leave::Proof(proof) => Permit::Verified(proof.seal(head, body)),
             Leave::Waiver(waiver, verdict) => Permit::Waived { head, body, waiver, verdict },
         };
-        Admitted { permit, held }
+        Admitted { permit, held, reservation }
     }
 }
 
@@ -50,6 +67,8 @@ impl Proved {
 pub struct Prover<'r> {
     /// Who is said to have sent it.
     pub source: &'r Source,
+    /// Where its keys are fetched.
+    pub keys: Option<&'r Arc<KeyCache>>,
     /// How long the body may take.
     pub timeouts: &'r Timeouts,
     /// What all bodies together may hold.
@@ -58,8 +77,10 @@ pub struct Prover<'r> {
     pub clock: &'r Clock,
 }
 
-/// How far the verdict is while the body comes in.
+/// How far the verdict is.
 enum Pending<'v> {
+    /// A key has to be fetched.
+    Key(AwaitKey<'v>),
     Body(AwaitBody<'v>),
     Settled(Result<Proof, VerifyError>),
     Unchecked,
@@ -76,6 +97,10 @@ impl Prover<'_> {
         entry: &mut Entry,
     ) -> Result<Proved, Rejection> {
         let mut pending = self.begin(head)?;
+        if let Pending::Key(waiting) = pending {
+            // In a box: keys are fetched once a day, and the future is there for every request.
+            pending = Box::pin(self.fetch(waiting)).await?;
+        }
         let observe = |piece: &[u8]| {
             if let Pending::Body(waiting) = &mut pending {
                 waiting.chunk(piece);
@@ -84,30 +109,90 @@ impl Prover<'_> {
         let received = receive(incoming, self.source.max_body, self.timeouts, self.budget, observe).await;
         note_body(&received, entry);
         let (body, held) = received.map_err(Rejection::Body)?;
-        let leave = self.settle(pending, head, &body)?;
+        pending = self.close(pending, head, &body)?;
+        if matches!(pending, Pending::Key(_)) {
+            pending = Box::pin(self.rest(pending, head, &body)).await?;
+        }
+        let leave = self.settle(pending)?;
         Ok(Proved { leave, body, held })
     }
 
     fn begin(&self, head: &Head) -> Result<Pending<'_>, Rejection> {
-        let Some(verifier) = self.source.check.verifier() else {
-            return Ok(Pending::Unchecked);
-        };
-        match (verifier.start(head, self.clock.now()), &self.source.check) {
-            (Ok(Step::Body(waiting)), _) => Ok(Pending::Body(waiting)),
-            (Ok(Step::Done(proof)), _) => Ok(Pending::Settled(Ok(proof))),
-            (Err(error), Check::Enforce(_)) => Err(refused(error, verifier)),
-            (Err(error), _) => Ok(Pending::Settled(Err(error))),
+        match self.source.check.verifier() {
+            Some(verifier) => self.advance(verifier.start(head, self.clock.now())),
+            None => Ok(Pending::Unchecked),
         }
     }
 
-    fn settle(&self, pending: Pending<'_>, head: &Head, body: &Body) -> Result<Leave, Rejection> {
+    /// Goes on with keys that are at hand. A refusal ends it here, unless the source only reports.
+    fn advance<'v>(&self, step: Result<Step<'v>, VerifyError>) -> Result<Pending<'v>, Rejection> {
+        let mut step = step;
+        loop {
+            step = match step {
+                Ok(Step::Key(waiting)) => {
+                    let now = self.clock.now();
+                    match self.keys.and_then(|keys| keys.peek(waiting.kid(), now)) {
+                        Some(keys) => waiting.key(&keys, now),
+                        None => return Ok(Pending::Key(waiting)),
+                    }
+                }
+                Ok(Step::Body(waiting)) => return Ok(Pending::Body(waiting)),
+                Ok(Step::Done(proof)) => return Ok(Pending::Settled(Ok(proof))),
+                Err(error) => {
+                    return match &self.source.check {
+                        Check::Enforce(verifier) => Err(refused(error, verifier)),
+                        Check::Report(..) | Check::Nothing(_) => Ok(Pending::Settled(Err(error))),
+                    };
+                }
+            };
+        }
+    }
+
+    /// Waits for one key.
+    async fn fetch<'v>(&self, waiting: AwaitKey<'v>) -> Result<Pending<'v>, Rejection> {
+        let keys = self.keys.ok_or(Rejection::Internal)?;
+        let found = keys.find(waiting.kid(), self.clock.now()).await;
+        self.advance(match found {
+            Ok(Some(keys)) => waiting.key(&keys, self.clock.now()),
+            Ok(None) => Err(VerifyError::KeyUnknown),
+            Err(KeyError::Unavailable(fault)) => Err(VerifyError::KeysUnavailable { fault: fault.code() }),
+            Err(KeyError::CoolingDown) => Err(VerifyError::KeysCoolingDown),
+        })
+    }
+
+    fn close<'v>(&self, pending: Pending<'v>, head: &Head, body: &Body) -> Result<Pending<'v>, Rejection> {
+        let mut pending = match pending {
+            Pending::Body(waiting) => self.advance(waiting.end(head, body, self.clock.now()))?,
+            other => return Ok(other),
+        };
+        // A token that stood in the body may have more to say about it.
+        while let Pending::Body(mut waiting) = pending {
+            body.chunks().iter().for_each(|piece| waiting.chunk(piece));
+            pending = self.advance(waiting.end(head, body, self.clock.now()))?;
+        }
+        Ok(pending)
+    }
+
+    /// The steps that are left for a token that stood in the body.
+    async fn rest<'v>(
+        &self,
+        pending: Pending<'v>,
+        head: &Head,
+        body: &Body,
+    ) -> Result<Pending<'v>, Rejection> {
+        let Pending::Key(waiting) = pending else { return Ok(pending) };
+        let mut pending = self.fetch(waiting).await?;
+        if let Pending::Body(waiting) = &mut pending {
+            body.chunks().iter().for_each(|piece| waiting.chunk(piece));
+        }
+        self.close(pending, head, body)
+    }
+
+    fn settle(&self, pending: Pending<'_>) -> Result<Leave, Rejection> {
         let verdict = match pending {
-            Pending::Body(waiting) => {
-                let step = waiting.end(head, body, self.clock.now());
-                step.and_then(|step| self.rest(step, head, body)).map(Some)
-            }
             Pending::Settled(verdict) => verdict.map(Some),
             Pending::Unchecked => Ok(None),
+            Pending::Key(_) | Pending::Body(_) => return Err(Rejection::Internal),
         };
         match (verdict, &self.source.check) {
             (Ok(Some(proof)), _) => Ok(Leave::Proof(proof)),
@@ -116,19 +201,6 @@ impl Prover<'_> {
             }
             (Err(error), Check::Enforce(verifier)) => Err(refused(error, verifier)),
             (Ok(None), Check::Enforce(_)) => Err(Rejection::Internal),
-        }
-    }
-
-    /// The steps that are left once the body is there.
-    fn rest(&self, mut step: Step<'_>, head: &Head, body: &Body) -> Result<Proof, VerifyError> {
-        loop {
-            match step {
-                Step::Done(proof) => return Ok(proof),
-                Step::Body(mut waiting) => {
-                    body.chunks().iter().for_each(|piece| waiting.chunk(piece));
-                    step = waiting.end(head, body, self.clock.now())?;
-                }
-            }
         }
     }
 }

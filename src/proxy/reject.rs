@@ -1,9 +1,11 @@
 //! The one type that refusals are made of, and the one place where they get their reason code.
 
 use super::body::BodyError;
+use super::guard::ReplayError;
 use super::upstream::ForwardError;
-use crate::base::names::{Blame, Reason};
+use crate::base::names::{Blame, Reason, Verdict};
 use crate::http::gate::GateError;
+use crate::policy::OnDuplicate;
 use crate::verify::VerifyError;
 use http::HeaderValue;
 use std::net::IpAddr;
@@ -21,6 +23,8 @@ pub enum Rejection {
     Address(IpAddr),
     /// The proof is missing or wrong; the scheme, for `WWW-Authenticate`.
     Verify(VerifyError, &'static str),
+    /// It is proved, and not the first of its kind.
+    Replay(ReplayError),
     /// The connection has too many requests in flight, those that it hung up on included; how many it may have.
     Busy(u32),
     /// The body could not be received.
@@ -40,6 +44,11 @@ impl Rejection {
             Rejection::Method(_) => Reason::MethodNotAllowed,
             Rejection::Address(_) => Reason::AddressNotAllowed,
             Rejection::Verify(error, _) => error.reason(),
+            Rejection::Replay(ReplayError::Duplicate(OnDuplicate::Accept)) => Reason::Duplicate,
+            Rejection::Replay(ReplayError::Duplicate(OnDuplicate::Reject)) => Reason::DuplicateRejected,
+            Rejection::Replay(ReplayError::Conflict) => Reason::EventConflict,
+            Rejection::Replay(ReplayError::InFlight(_)) => Reason::DeliveryInFlight,
+            Rejection::Replay(ReplayError::Full) => Reason::ReplayStoreFull,
             Rejection::Body(BodyError::TooLarge { .. }) => Reason::BodyTooLarge,
             Rejection::Body(BodyError::Timeout { .. }) => Reason::BodyTimeout,
             Rejection::Body(BodyError::TooSlow { .. }) => Reason::BodyTooSlow,
@@ -68,6 +77,11 @@ impl Rejection {
         match self {
             Rejection::Gate(error) => Some(error.detail()).filter(|detail| !detail.is_empty()),
             Rejection::NoRoute | Rejection::Method(_) | Rejection::Internal => None,
+            Rejection::Replay(ReplayError::InFlight(waited)) => {
+                Some(format!("waited {} s", waited.as_secs()))
+            }
+            Rejection::Replay(ReplayError::Full) => Some("replay.max_entries is used up".to_owned()),
+            Rejection::Replay(ReplayError::Duplicate(_) | ReplayError::Conflict) => None,
             Rejection::Address(address) => Some(format!("{address} is not in allow_from")),
             Rejection::Verify(error, _) => Some(error.to_string()),
             Rejection::Busy(limit) => Some(format!("more than {limit} requests in flight on one connection")),
@@ -76,6 +90,16 @@ impl Rejection {
                 Some((*cause).to_owned())
             }
             Rejection::Forward(ForwardError::ConnectTimeout | ForwardError::Timeout) => None,
+        }
+    }
+
+    /// What the log and the metrics say of the request as a whole.
+    pub fn verdict(&self) -> Verdict {
+        match self.reason() {
+            Reason::Duplicate | Reason::DuplicateRejected => Verdict::Duplicate,
+            Reason::BodyBroken => Verdict::Undecided,
+            reason if reason.status() == 503 => Verdict::Undecided,
+            _ => Verdict::Refused,
         }
     }
 
@@ -90,6 +114,7 @@ impl Rejection {
             | Rejection::Address(_)
             | Rejection::Busy(_)
             | Rejection::Verify(..)
+            | Rejection::Replay(_)
             | Rejection::Forward(_)
             | Rejection::Internal => false,
         }

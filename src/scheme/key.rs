@@ -96,6 +96,8 @@ pub enum SecretFlaw {
     NotAHeaderValue,
     /// The algorithm does not take a key of this length.
     Unusable,
+    /// No algorithm of the scheme takes a secret.
+    NotUsed,
 }
 
 impl fmt::Display for SecretFlaw {
@@ -116,6 +118,7 @@ impl fmt::Display for SecretFlaw {
                 out.write_str("the secret holds a character that a header field cannot carry")
             }
             SecretFlaw::Unusable => out.write_str("the algorithm does not take a key of this length"),
+            SecretFlaw::NotUsed => out.write_str("no algorithm of this source takes a secret"),
         }
     }
 }

@@ -1,12 +1,14 @@
-//! The operator's port: `/healthz`, `/readyz` and `/metrics`. It only reads.
+//! The operator's port: `/healthz`, `/readyz`, `/metrics` and `/keys`. All but the keys is only read.
 
+use super::admin_keys;
 use super::drain::Stopping;
 use super::metrics::Gauges;
 use crate::base::secret::Secret;
+use crate::http::Authority;
 use crate::proxy::Live;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use http::header::{ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::header::{ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HOST, ORIGIN, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -15,6 +17,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use sha2::{Digest, Sha256};
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use subtle::ConstantTimeEq;
@@ -60,7 +63,7 @@ impl Admin {
 
     async fn connection(self: Arc<Self>, stream: TcpStream) {
         let service = service_fn(move |request: Request<Incoming>| {
-            let answer = self.answer(request.method(), request.uri().path(), request.headers());
+            let answer = self.answer(&request);
             async move { Ok::<_, Infallible>(answer) }
         });
         let mut builder = http1::Builder::new();
@@ -70,14 +73,21 @@ impl Admin {
         }
     }
 
-    fn answer(&self, method: &Method, path: &str, headers: &HeaderMap) -> Response<Full<Bytes>> {
+    fn answer<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
+        let (path, headers) = (request.uri().path(), request.headers());
         let probe = matches!(path, "/healthz" | "/readyz");
+        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+        let changes = *request.method() == Method::POST && admin_keys::is_action(path);
         let (status, body) = if !probe && !self.may(headers) {
             (StatusCode::UNAUTHORIZED, "the admin token is missing or wrong\n".to_owned())
-        } else if method != Method::GET && method != Method::HEAD {
-            (StatusCode::METHOD_NOT_ALLOWED, "the port only reads\n".to_owned())
+        } else if changes && is_from_a_browser(headers) {
+            (StatusCode::FORBIDDEN, "a web page may not do this\n".to_owned())
+        } else if changes {
+            admin_keys::act(&self.live.load(), path, request.uri().query())
+        } else if !reads || admin_keys::is_action(path) {
+            (StatusCode::METHOD_NOT_ALLOWED, "not with this method\n".to_owned())
         } else {
-            self.page(path)
+            self.page(path, request.uri().query())
         };
         let mut response = Response::new(Full::from(body));
         *response.status_mut() = status;
@@ -86,22 +96,30 @@ impl Admin {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         match status {
             StatusCode::UNAUTHORIZED => headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
+            StatusCode::METHOD_NOT_ALLOWED if admin_keys::is_action(path) => {
+                headers.insert(ALLOW, HeaderValue::from_static("POST"))
+            }
             StatusCode::METHOD_NOT_ALLOWED => headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD")),
+            StatusCode::OK if path == admin_keys::LIST => {
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+            }
             _ => None,
         };
         response
     }
 
-    fn page(&self, path: &str) -> (StatusCode, String) {
+    fn page(&self, path: &str, query: Option<&str>) -> (StatusCode, String) {
         match path {
             "/healthz" => (StatusCode::OK, "ok\n".to_owned()),
             "/readyz" if self.stopping.given() => (StatusCode::SERVICE_UNAVAILABLE, "stopping\n".to_owned()),
             "/readyz" => (StatusCode::OK, "ready\n".to_owned()),
             "/metrics" => (StatusCode::OK, self.gauges.render(&self.live.load())),
-            _ => (StatusCode::NOT_FOUND, "/healthz, /readyz, /metrics\n".to_owned()),
+            admin_keys::LIST => admin_keys::list(&self.live.load(), query, self.gauges.now()),
+            _ => (StatusCode::NOT_FOUND, "/healthz, /readyz, /metrics, /keys\n".to_owned()),
         }
     }
 
+    /// Whether the client knows the token, where there is one.
     fn may(&self, headers: &HeaderMap) -> bool {
         let Some(token) = &self.token else {
             return true;
@@ -110,4 +128,15 @@ impl Admin {
         let digest = Sha256::digest(token.expose());
         sent.is_some_and(|sent| Sha256::digest(sent).ct_eq(&digest).into())
     }
+}
+
+/// A page in the operator's browser can send here, too, by our address or by a name that it has resolve to it. Its
+/// requests carry `Origin` or `Sec-Fetch-Site`, or a host that is not an address.
+fn is_from_a_browser(headers: &HeaderMap) -> bool {
+    let host = headers.get(HOST).and_then(|host| Authority::parse(host.as_bytes()).ok());
+    let named = host.is_none_or(|host| {
+        let name = host.name().trim_start_matches('[').trim_end_matches(']');
+        name != "localhost" && name.parse::<IpAddr>().is_err()
+    });
+    named || headers.contains_key(ORIGIN) || headers.contains_key("sec-fetch-site")
 }

@@ -2,6 +2,7 @@
 
 use super::log;
 use crate::base::names::metric;
+use crate::base::time::UnixTime;
 use crate::policy::WaiverKind;
 use crate::proxy::{Connections, Live, Worker};
 use std::collections::BTreeMap;
@@ -52,9 +53,90 @@ impl Gauges {
                 let _ = writeln!(out, "{}{{source=\"{}\",kind=\"{kind}\"}} 1", metric::WAIVERS, source.name);
             }
         }
+        self.keys(&mut out, live);
+        self.replay(&mut out);
         family(&mut out, metric::BUILD_INFO, "gauge", "The version that runs.");
         let _ = writeln!(out, "{}{{version=\"{}\"}} 1", metric::BUILD_INFO, env!("CARGO_PKG_VERSION"));
         out
+    }
+
+    /// The time by the clock of the workers.
+    pub fn now(&self) -> UnixTime {
+        self.workers.first().map_or(UnixTime(0), |worker| worker.clock.now())
+    }
+
+    /// What the key caches of the sources have, and how often they were asked.
+    fn keys(&self, out: &mut String, live: &Live) {
+        let now = self.now();
+        let caches: Vec<_> = live.keys.iter().flatten().collect();
+        family(out, metric::KEY_LOOKUPS, "counter", "Keys looked for, by what was found.");
+        for cache in &caches {
+            let counts = cache.counts();
+            let rows = [
+                ("hit", counts.hits),
+                ("stale", counts.stale),
+                ("miss", counts.misses),
+                ("negative", counts.negatives),
+                ("throttled", counts.throttled),
+            ];
+            for (result, count) in rows {
+                let source = &cache.source().name;
+                let _ = writeln!(
+                    out,
+                    "{}{{source=\"{source}\",result=\"{result}\"}} {count}",
+                    metric::KEY_LOOKUPS
+                );
+            }
+        }
+        family(out, metric::KEY_FETCHES, "counter", "Answers of key servers, by outcome.");
+        for cache in &caches {
+            let counts = cache.counts();
+            for (outcome, count) in [("ok", counts.fetches)].into_iter().chain(counts.failures()) {
+                let source = &cache.source().name;
+                let _ = writeln!(
+                    out,
+                    "{}{{source=\"{source}\",outcome=\"{outcome}\"}} {count}",
+                    metric::KEY_FETCHES
+                );
+            }
+        }
+        let held: Vec<_> = caches.iter().map(|cache| (&cache.source().name, cache.list(now))).collect();
+        family(out, metric::KEYS, "gauge", "Keys at hand.");
+        for (source, keys) in &held {
+            let _ = writeln!(out, "{}{{source=\"{source}\"}} {}", metric::KEYS, keys.len());
+        }
+        family(out, metric::KEY_AGE, "gauge", "Seconds since the oldest key at hand was fetched.");
+        for (source, keys) in &held {
+            let oldest = keys.iter().map(|key| key.age).max().unwrap_or(0);
+            let _ = writeln!(out, "{}{{source=\"{source}\"}} {oldest}", metric::KEY_AGE);
+        }
+    }
+
+    /// What the replay guard remembers, and what became of the deliveries that it saw.
+    fn replay(&self, out: &mut String) {
+        let Some(memory) = self.workers.first().map(|worker| &worker.replay) else { return };
+        let counts = memory.counts();
+        single(
+            out,
+            metric::REPLAY_ENTRIES,
+            "gauge",
+            "Deliveries that are remembered.",
+            memory.entries() as u64,
+        );
+        family(out, metric::REPLAY_OUTCOMES, "counter", "Deliveries that the replay guard saw, by outcome.");
+        let rows = [
+            ("reserved", counts.reserved),
+            ("delivered", counts.kept),
+            ("released", counts.released),
+            ("duplicate", counts.duplicates),
+            ("waited", counts.waits),
+            ("conflict", counts.conflicts),
+            ("full", counts.full),
+            ("taken_over", counts.taken_over),
+        ];
+        for (outcome, count) in rows {
+            let _ = writeln!(out, "{}{{outcome=\"{outcome}\"}} {count}", metric::REPLAY_OUTCOMES);
+        }
     }
 
     fn requests(&self) -> BTreeMap<(String, &'static str, &'static str), u64> {

@@ -2,9 +2,11 @@
 
 mod access_log;
 mod admin;
+mod admin_keys;
 mod beside;
 mod connection;
 mod drain;
+mod key_caches;
 mod listen;
 mod log;
 mod metrics;

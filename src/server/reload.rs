@@ -1,5 +1,6 @@
 //! From a configuration to the live policy, at start and on SIGHUP.
 
+use super::key_caches::KeyCaches;
 use crate::config::{AdminSettings, Configuration, LogSettings, ServerSettings};
 use crate::policy::UpstreamAddress;
 use crate::proxy::Live;
@@ -7,12 +8,19 @@ use crate::proxy::upstream::{Dialer, Tls, Upstream, trust_roots};
 use std::net::SocketAddr;
 use std::path::Path;
 
-/// Builds what requests need: the policy, and a pool per worker and upstream.
+/// Builds what requests need: the policy, a pool per worker and upstream, and the key caches, of which those that ask as
+/// `before` are kept.
 ///
 /// # Errors
 /// A sentence that names the upstream: authorities that cannot be read, a name no certificate can have.
-pub fn build_live(configuration: Configuration, workers: usize) -> Result<Live, String> {
+pub fn build_live(
+    configuration: Configuration,
+    workers: usize,
+    keys: &KeyCaches,
+    before: Option<&Live>,
+) -> Result<Live, String> {
     let Configuration { policy, upstream_authorities, .. } = configuration;
+    let keys = keys.build(&policy, before)?;
     let mut upstreams = Vec::with_capacity(policy.upstreams.len());
     for (index, address) in policy.upstreams.iter().enumerate() {
         let authorities = upstream_authorities.get(index).and_then(Option::as_ref);
@@ -22,7 +30,7 @@ pub fn build_live(configuration: Configuration, workers: usize) -> Result<Live, 
         let (idle, age) = (policy.limits.upstream_idle, policy.timeouts.upstream_idle);
         upstreams.push(Upstream::new(dialer, workers, idle, age));
     }
-    Ok(Live { policy, upstreams })
+    Ok(Live { policy, upstreams, keys })
 }
 
 fn tls_for(address: &UpstreamAddress, authorities: Option<&Path>) -> Result<Option<Tls>, String> {

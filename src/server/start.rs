@@ -3,6 +3,7 @@
 use super::access_log::{self, LogStyle};
 use super::admin::Admin;
 use super::drain::{Stop, Stopping, stop};
+use super::key_caches::KeyCaches;
 use super::listen::{Bound, bind};
 use super::metrics::Gauges;
 use super::reload::{Fixed, build_live};
@@ -12,6 +13,7 @@ use crate::base::secret::Secret;
 use crate::base::time::Clock;
 use crate::config::{Configuration, LogSettings, ServerSettings};
 use crate::proxy::{Budget, Connections, Lines, Live, Recorder, RequestIds, Worker};
+use crate::replay::Memory;
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
 use rustls::sign::CertifiedKey;
@@ -29,9 +31,10 @@ const WAITING_BATCHES: usize = 256;
 const LOG_LOOKS: u32 = 400;
 const LOG_LOOK: Duration = Duration::from_millis(5);
 
-/// Installs the one crypto provider for this process; a second call changes nothing.
+/// Installs the one crypto provider for this process, for TLS and for tokens; a second call changes nothing.
 pub fn install_crypto() {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
 }
 
 /// What is needed to start.
@@ -76,6 +79,8 @@ pub struct Running {
     fixed: Fixed,
     gauges: Arc<Gauges>,
     budget: Arc<Budget>,
+    keys: KeyCaches,
+    replay: Arc<Memory>,
     stop: Stop,
     stopping: Stopping,
     workers: Vec<JoinHandle<bool>>,
@@ -105,8 +110,11 @@ impl Start {
         };
         let log_settings = self.configuration.log;
         let budget = Arc::new(Budget::new(self.configuration.policy.limits.held_bytes));
-        let live = build_live(self.configuration, count).map_err(StartError::Tls)?;
-        let crew = Crew { live: Arc::new(ArcSwap::from_pointee(live)), clock: self.clock, budget, count };
+        let replay = Arc::new(Memory::new(self.configuration.policy.replay_entries));
+        let keys = KeyCaches::new(self.clock.clone());
+        let live = build_live(self.configuration, count, &keys, None).map_err(StartError::Tls)?;
+        let live = Arc::new(ArcSwap::from_pointee(live));
+        let crew = Crew { live, clock: self.clock, budget, replay, count };
         crew.start(bound, tls, log_settings, self.style).map(|started| Running {
             addresses: started.addresses,
             admin,
@@ -115,6 +123,8 @@ impl Start {
             fixed,
             gauges: started.gauges,
             budget: crew.budget,
+            keys,
+            replay: crew.replay,
             stop: started.stop,
             stopping: started.stopping,
             workers: started.workers,
@@ -156,6 +166,7 @@ struct Crew {
     live: Arc<ArcSwap<Live>>,
     clock: Arc<Clock>,
     budget: Arc<Budget>,
+    replay: Arc<Memory>,
     count: usize,
 }
 
@@ -187,6 +198,7 @@ impl Crew {
                 live: self.live.clone(),
                 clock: self.clock.clone(),
                 budget: self.budget.clone(),
+                replay: self.replay.clone(),
                 recorder: Arc::new(Recorder::new(scribe(), log.lines.clone())),
                 ids: RequestIds::new(),
             });
@@ -277,13 +289,16 @@ impl Running {
         }
         let files = configuration.server.certificates.clone();
         let held = configuration.policy.limits.held_bytes;
-        let live = build_live(configuration, self.gauges.workers.len())?;
+        let entries = configuration.policy.replay_entries;
+        let before = self.live.load_full();
+        let live = build_live(configuration, self.gauges.workers.len(), &self.keys, Some(&before))?;
         match (&self.certificates, files.is_empty()) {
             (Some(certificates), false) => certificates.reload(&files)?,
             (None, true) => {}
             _ => return Err("server.plaintext and server.tls change with the next start".to_owned()),
         }
         self.budget.set_limit(held);
+        self.replay.set_limit(entries);
         self.live.store(Arc::new(live));
         Ok(())
     }

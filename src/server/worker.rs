@@ -114,6 +114,12 @@ impl Station {
 async fn sweep(worker: Arc<Worker>) {
     loop {
         tokio::time::sleep(SWEEP).await;
+        // One is enough for what all workers share.
+        if worker.index == 0 {
+            while !worker.replay.sweep(worker.clock.now()) {
+                tokio::task::yield_now().await;
+            }
+        }
         for upstream in &worker.live.load_full().upstreams {
             if let Some(pool) = upstream.pool(worker.index) {
                 pool.sweep();

@@ -83,6 +83,81 @@ pub enum VerifyError {
         /// Secrets tried.
         secrets: usize,
     },
+    /// The JSON Web Token is not of its form.
+    TokenMalformed {
+        /// What is wrong with it, in our words.
+        flaw: &'static str,
+    },
+    /// The token names no algorithm that the policy lists, or none that there is a key for.
+    AlgorithmNotAllowed,
+    /// `typ` is not what the policy demands.
+    TokenTypeMismatch,
+    /// There is no `kid`, and the keys are told apart by it.
+    KidMissing,
+    /// `kid` is not of its form.
+    KidMalformed,
+    /// There is no key of that `kid`.
+    KeyUnknown,
+    /// The key of that `kid` is for another algorithm.
+    KeyMismatch,
+    /// A claim that must be there is not.
+    ClaimMissing {
+        /// Its name.
+        claim: Arc<str>,
+    },
+    /// A claim is not of its type or form.
+    ClaimMalformed {
+        /// Its name.
+        claim: Arc<str>,
+    },
+    /// `iss` is another one.
+    IssuerMismatch,
+    /// `aud` does not hold ours.
+    AudienceMismatch,
+    /// `exp` has passed.
+    TokenExpired {
+        /// Seconds since.
+        ago: i64,
+        /// Seconds allowed.
+        leeway: i64,
+    },
+    /// `nbf` or `iat` lie in the future.
+    TokenNotYetValid {
+        /// Seconds until.
+        ahead: i64,
+        /// Seconds allowed.
+        leeway: i64,
+    },
+    /// `iat` is longer ago than allowed.
+    TokenTooOld {
+        /// Seconds since.
+        age: i64,
+        /// Seconds allowed.
+        max_age: i64,
+    },
+    /// `exp` is further behind `iat` than allowed.
+    LifetimeTooLong {
+        /// Seconds.
+        lifetime: i64,
+        /// Seconds allowed.
+        max: i64,
+    },
+    /// The body is another one than the token says.
+    BodyHashMismatch,
+    /// There is no body, and the token says a digest of one.
+    BodyHashUnexpected,
+    /// The sender is proved; a claim has none of the values that may send.
+    ClaimNotAllowed {
+        /// Its name.
+        claim: Arc<str>,
+    },
+    /// The keys could not be fetched.
+    KeysUnavailable {
+        /// What went wrong, one word.
+        fault: &'static str,
+    },
+    /// The keys are not fetched again so soon.
+    KeysCoolingDown,
 }
 
 impl VerifyError {
@@ -103,7 +178,32 @@ impl VerifyError {
             VerifyError::CredentialMissing { .. } => Reason::CredentialMissing,
             VerifyError::CredentialMalformed { .. } => Reason::CredentialMalformed,
             VerifyError::CredentialMismatch { .. } => Reason::CredentialMismatch,
+            VerifyError::TokenMalformed { .. } => Reason::TokenMalformed,
+            VerifyError::AlgorithmNotAllowed => Reason::AlgorithmNotAllowed,
+            VerifyError::TokenTypeMismatch => Reason::TokenTypeMismatch,
+            VerifyError::KidMissing => Reason::KidMissing,
+            VerifyError::KidMalformed => Reason::KidMalformed,
+            VerifyError::KeyUnknown => Reason::KeyUnknown,
+            VerifyError::KeyMismatch => Reason::KeyMismatch,
+            VerifyError::ClaimMissing { .. } => Reason::ClaimMissing,
+            VerifyError::ClaimMalformed { .. } => Reason::ClaimMalformed,
+            VerifyError::IssuerMismatch => Reason::IssuerMismatch,
+            VerifyError::AudienceMismatch => Reason::AudienceMismatch,
+            VerifyError::TokenExpired { .. } => Reason::TokenExpired,
+            VerifyError::TokenNotYetValid { .. } => Reason::TokenNotYetValid,
+            VerifyError::TokenTooOld { .. } => Reason::TokenTooOld,
+            VerifyError::LifetimeTooLong { .. } => Reason::LifetimeTooLong,
+            VerifyError::BodyHashMismatch => Reason::BodyHashMismatch,
+            VerifyError::BodyHashUnexpected => Reason::BodyHashUnexpected,
+            VerifyError::ClaimNotAllowed { .. } => Reason::ClaimNotAllowed,
+            VerifyError::KeysUnavailable { .. } => Reason::KeysUnavailable,
+            VerifyError::KeysCoolingDown => Reason::KeysCoolingDown,
         }
+    }
+
+    /// Whether it says nothing of the request: it could not be checked, and may be sent again.
+    pub fn is_undecided(&self) -> bool {
+        self.reason().status() == 503
     }
 
     /// A fault of a field that is neither signature nor timestamp nor credential.
@@ -165,6 +265,42 @@ impl fmt::Display for VerifyError {
             VerifyError::NoLiveSecret => out.write_str("every secret has passed its `until`"),
             VerifyError::CredentialMismatch { secrets } => {
                 write!(out, "the credential matches none of {secrets} secret(s)")
+            }
+            VerifyError::TokenMalformed { flaw } => out.write_str(flaw),
+            VerifyError::AlgorithmNotAllowed => out.write_str("`alg` is not in `algorithms`, or has no key"),
+            VerifyError::TokenTypeMismatch => out.write_str("`typ` is absent or not in `typ` of the policy"),
+            VerifyError::KidMissing => out.write_str("there is no `kid`"),
+            VerifyError::KidMalformed => {
+                out.write_str("`kid` is not of the form that `kid` of the policy demands")
+            }
+            VerifyError::KeyUnknown => out.write_str("the issuer has no key of this `kid`"),
+            VerifyError::KeyMismatch => out.write_str("the key of this `kid` is for another algorithm"),
+            VerifyError::ClaimMissing { claim } => write!(out, "claim {claim} is absent"),
+            VerifyError::ClaimMalformed { claim } => write!(out, "claim {claim} is not of its form"),
+            VerifyError::IssuerMismatch => out.write_str("`iss` is not the issuer of the policy"),
+            VerifyError::AudienceMismatch => out.write_str("`aud` does not hold the audience of the policy"),
+            VerifyError::TokenExpired { ago, leeway } => {
+                write!(out, "expired {ago} s ago, leeway {leeway} s")
+            }
+            VerifyError::TokenNotYetValid { ahead, leeway } => {
+                write!(out, "valid in {ahead} s, leeway {leeway} s")
+            }
+            VerifyError::TokenTooOld { age, max_age } => {
+                write!(out, "issued {age} s ago, max_age {max_age} s")
+            }
+            VerifyError::LifetimeTooLong { lifetime, max } => {
+                write!(out, "made to live {lifetime} s, max_lifetime {max} s")
+            }
+            VerifyError::BodyHashMismatch => {
+                out.write_str("the body is not the one that the token was made for")
+            }
+            VerifyError::BodyHashUnexpected => {
+                out.write_str("the token holds a digest, and the body is empty")
+            }
+            VerifyError::ClaimNotAllowed { claim } => write!(out, "claim {claim} has no allowed value"),
+            VerifyError::KeysUnavailable { fault } => write!(out, "no keys: {fault}"),
+            VerifyError::KeysCoolingDown => {
+                out.write_str("no key of this `kid` yet; the key server was asked a moment ago")
             }
         }
     }

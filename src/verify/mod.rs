@@ -5,6 +5,7 @@
 
 mod basic;
 mod error;
+mod jwt;
 mod proof;
 mod setup;
 mod sign;
@@ -16,10 +17,15 @@ mod verifier;
 pub use crate::scheme::{Covers, SecretFlaw};
 pub use basic::BasicDefinition;
 pub use error::VerifyError;
-pub use proof::{EventId, Proof, Sender, Verified};
-pub use setup::{NamedSecret, SetupFlaw, Surroundings};
+pub use jwt::{
+    Algorithm, BodyHash, ClaimPath, Claims, EmptyBody, Family, Hash, HashForm, Json, JsonFlaw, JwtDefinition,
+    JwtKeys, KeyFlaw, KeySet, KeySetFlaw, KidRule, Profile, SigningKey, SigningKeyFlaw, SingleKey,
+    TokenPlace,
+};
+pub use proof::{EventId, Mark, Proof, Sender, Verified};
+pub use setup::{NamedSecret, Remember, SetupFlaw, Surroundings};
 pub use sign::{Draft, SignError};
-pub use step::{AwaitBody, Step};
+pub use step::{AwaitBody, AwaitKey, Step};
 pub use token::TokenDefinition;
 pub use verifier::Verifier;
 

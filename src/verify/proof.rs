@@ -3,6 +3,7 @@
 use super::error::VerifyError;
 use crate::base::time::UnixTime;
 use crate::http::{Body, Head};
+use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
 /// A finished verification. Only this room makes one.
@@ -55,20 +56,21 @@ pub struct Sender {
     pub(super) event_id: Option<EventId>,
     pub(super) timestamp: Option<UnixTime>,
     pub(super) valid_until: Option<UnixTime>,
+    pub(super) mark: Option<Mark>,
 }
 
 impl Sender {
     /// A sender proved by a static credential, which says nothing of the message.
     pub(super) fn by_credential(scheme: &'static str, key: Arc<str>) -> Sender {
-        Sender { scheme, key, event_id: None, timestamp: None, valid_until: None }
+        Sender { scheme, key, event_id: None, timestamp: None, valid_until: None, mark: None }
     }
 
-    /// The kind of proof: `signature`, `token` or `basic`.
+    /// The kind of proof: `signature`, `jwt`, `swt`, `token` or `basic`.
     pub fn scheme(&self) -> &'static str {
         self.scheme
     }
 
-    /// The name of the secret that matched.
+    /// The name of the secret that matched, or the `kid` of the key.
     pub fn key(&self) -> &Arc<str> {
         &self.key
     }
@@ -87,6 +89,11 @@ impl Sender {
     pub fn valid_until(&self) -> Option<UnixTime> {
         self.valid_until
     }
+
+    /// What the message is remembered by, where the source remembers what was delivered.
+    pub fn mark(&self) -> Option<&Mark> {
+        self.mark.as_ref()
+    }
 }
 
 /// The sender's name of an event: 1 to [`crate::base::limits::MAX_EVENT_ID`] visible ASCII characters.
@@ -96,6 +103,61 @@ pub struct EventId {
     pub value: String,
     /// Whether the signature covers it.
     pub signed: bool,
+}
+
+/// What a message is remembered by: its event, and the body that the event came with. Both are SHA-256.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    event: [u8; 32],
+    body: [u8; 32],
+}
+
+impl Mark {
+    /// The mark of an event that the sender names; the parts make the name together. Its body comes later.
+    pub(super) fn of_event(name: &[&[u8]]) -> Mark {
+        Mark { event: framed(b"event", name), body: [0; 32] }
+    }
+
+    /// The mark of a message that has no name: all that was signed.
+    pub(super) fn of_message(parts: &[&[u8]]) -> Mark {
+        Mark { event: framed(b"message", parts), body: [0; 32] }
+    }
+
+    /// The mark of a request whose proof says nothing of it: its body.
+    pub fn of_body(body: &Body) -> Mark {
+        let mut digest = Sha256::new();
+        body.chunks().iter().for_each(|piece| digest.update(piece));
+        let digest: [u8; 32] = digest.finalize().into();
+        Mark { event: framed(b"body", &[&digest]), body: digest }
+    }
+
+    /// With the digest of the body, of which the first 32 bytes count.
+    pub(super) fn with_body(mut self, digest: &[u8]) -> Mark {
+        for (to, from) in self.body.iter_mut().zip(digest) {
+            *to = *from;
+        }
+        self
+    }
+
+    /// What is equal for two copies of one delivery, and for a sender's retry of it.
+    pub fn event(&self) -> &[u8; 32] {
+        &self.event
+    }
+
+    /// What is equal for two messages with the same body.
+    pub fn body(&self) -> &[u8; 32] {
+        &self.body
+    }
+}
+
+/// A digest of the parts that no other parts have.
+fn framed(kind: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    for part in [kind].iter().chain(parts) {
+        digest.update((part.len() as u64).to_be_bytes());
+        digest.update(part);
+    }
+    digest.finalize().into()
 }
 
 /// A timestamp of a message and how far it may lie from now.

@@ -18,6 +18,20 @@ pub struct NamedSecret {
     pub until: Option<UnixTime>,
 }
 
+/// What the replay guard knows a message by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Remember {
+    /// Nothing is remembered.
+    #[default]
+    Nothing,
+    /// The event id where the proof covers one, else the message.
+    Event,
+    /// The event id, covered or not, else the message.
+    UnsignedEvent,
+    /// The message, whatever its id.
+    Message,
+}
+
 /// Values of the source that a message template may hold.
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
@@ -90,6 +104,16 @@ impl<K> Keys<K> {
             Err(flaw) => Err(SetupFlaw::Secret { name, flaw }),
         });
         keys.collect::<Result<_, _>>().map(Keys)
+    }
+
+    /// No secrets, for schemes with public keys.
+    pub fn none() -> Keys<K> {
+        Keys(Vec::new())
+    }
+
+    /// Whether there is no secret, live or not.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// The secrets that may be used at `now`.

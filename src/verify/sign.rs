@@ -2,6 +2,7 @@
 
 use super::basic::BasicVerifier;
 use super::error::VerifyError;
+use super::jwt::SigningKey;
 use super::setup::Key;
 use super::signature::SignatureVerifier;
 use super::token::TokenVerifier;
@@ -16,6 +17,7 @@ use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// A request that is to be signed.
@@ -31,13 +33,46 @@ pub struct Draft {
     pub body: Bytes,
     /// What the path patterns of the source capture in `target`.
     pub captures: Captures,
+    /// What a token shall say beside what the policy demands: `event`, `issuer`, `subject`, ...
+    pub params: BTreeMap<String, String>,
+    /// The private key of a sender that has one.
+    pub key: Option<SigningKey>,
+    /// What makes ids that are made up differ from those of another draft.
+    pub salt: Vec<u8>,
 }
 
 impl Draft {
     /// A request without fields.
     pub fn new(method: Method, target: impl Into<String>, body: impl Into<Bytes>) -> Draft {
         let (target, body) = (target.into(), body.into());
-        Draft { method, target, headers: HeaderMap::new(), body, captures: Captures::new() }
+        Draft {
+            method,
+            target,
+            headers: HeaderMap::new(),
+            body,
+            captures: Captures::new(),
+            params: BTreeMap::new(),
+            key: None,
+            salt: Vec::new(),
+        }
+    }
+
+    /// The digest that ids are made of: the same for the same name, body, time and salt.
+    fn seed(&self, name: &str, now: UnixTime) -> [u8; 32] {
+        Sha256::digest([name.as_bytes(), &now.0.to_be_bytes(), &self.salt, &self.body].concat()).into()
+    }
+
+    /// Letters and digits.
+    fn made_up(&self, name: &str, now: UnixTime) -> String {
+        let digits = hex::encode(self.seed(name, now));
+        format!("msg{}", digits.get(..24).unwrap_or_default())
+    }
+
+    /// A UUID.
+    pub(super) fn made_up_uuid(&self, name: &str, now: UnixTime) -> String {
+        let mut bytes = [0; 16];
+        bytes.iter_mut().zip(self.seed(name, now)).for_each(|(to, from)| *to = from);
+        uuid::Builder::from_random_bytes(bytes).into_uuid().hyphenated().to_string()
     }
 
     fn head(&self) -> Result<Head, SignError> {
@@ -63,6 +98,12 @@ pub enum SignError {
     HeaderValue,
     /// A field that the draft must bring is absent or not of its form.
     Field(VerifyError),
+    /// Only the sender has the key, or the key given is not of an algorithm that the policy lists.
+    Key,
+    /// A parameter that the scheme needs is absent, or not a number where it must be one.
+    Parameter(&'static str),
+    /// The token stands inside of a body that only the sender can write.
+    TokenInBody,
 }
 
 impl fmt::Display for SignError {
@@ -72,6 +113,11 @@ impl fmt::Display for SignError {
             SignError::Target => out.write_str("the target is not a path in normal form"),
             SignError::HeaderValue => out.write_str("a header cannot carry the value"),
             SignError::Field(error) => error.fmt(out),
+            SignError::Key => out.write_str("only the sender has the key"),
+            SignError::Parameter(name) => write!(out, "--param {name}=VALUE is missing or not of its form"),
+            SignError::TokenInBody => {
+                out.write_str("the token stands inside of the body, which only the sender can write")
+            }
         }
     }
 }
@@ -139,19 +185,12 @@ fn values(verifier: &SignatureVerifier, draft: &Draft, now: UnixTime) -> Result<
         match (field.text(&head), &field.place) {
             (Ok(text), _) => Ok(text.sent.to_owned()),
             (Err(error), Place::Header(_) | Place::Query(_)) if error.fault == Fault::Missing => {
-                Ok(made_up(field, draft, now))
+                Ok(draft.made_up(&field.name, now))
             }
             (Err(error), _) => Err(SignError::Field(VerifyError::of_field(error))),
         }
     });
     values.collect()
-}
-
-/// Letters and digits that are the same for the same field, body and time.
-fn made_up(field: &Field, draft: &Draft, now: UnixTime) -> String {
-    let seed = [field.name.as_bytes(), &now.0.to_be_bytes(), &draft.body].concat();
-    let digest = hex::encode(Sha256::digest(seed));
-    format!("msg{}", digest.get(..24).unwrap_or_default())
 }
 
 fn clear(field: &Field, draft: &mut Draft) {

@@ -1,14 +1,15 @@
 //! Verification of a keyed signature over a message.
 
 use super::error::VerifyError;
-use super::proof::{EventId, Moment, Proof, Sender};
-use super::setup::{Key, Keys, NamedSecret, SetupFlaw, Surroundings};
+use super::proof::{EventId, Mark, Moment, Proof, Sender};
+use super::setup::{Key, Keys, NamedSecret, Remember, SetupFlaw, Surroundings};
 use super::step::{AwaitBody, Step};
 use crate::base::limits::MAX_EVENT_ID;
 use crate::base::time::UnixTime;
 use crate::http::{Body, Head};
 use crate::scheme::{Fault, Field, Id, Mac, Message, Piece, Scheme, SecretFlaw, Tag, Timestamp, Unit};
 use http::HeaderName;
+use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use subtle::{Choice, ConstantTimeEq};
 
@@ -19,6 +20,8 @@ pub(super) struct SignatureVerifier {
     pub(super) message: Message,
     pub(super) keys: Keys<Mac>,
     pub(super) headers_read: Vec<HeaderName>,
+    /// What the replay guard knows a message by.
+    pub(super) remember: Remember,
 }
 
 impl SignatureVerifier {
@@ -38,7 +41,7 @@ impl SignatureVerifier {
         let message = scheme.message(surroundings.public_url.as_deref(), &surroundings.params);
         let message = message.map_err(SetupFlaw::Unbound)?;
         let headers_read = scheme.headers_read();
-        Ok(SignatureVerifier { scheme, message, keys, headers_read })
+        Ok(SignatureVerifier { scheme, message, keys, headers_read, remember: Remember::Nothing })
     }
 
     /// Settles all that the head can settle.
@@ -60,8 +63,14 @@ impl SignatureVerifier {
         for piece in &self.message.after {
             self.text(piece, head)?;
         }
-        let pending = Pending { verifier: self, macs, signatures, moment, event_id };
+        let digest = (self.remember != Remember::Nothing).then(Sha256::new);
+        let waits = self.message.body || digest.is_some();
+        let pending = Pending { verifier: self, macs, signatures, moment, event_id, digest };
+        // Without the body in the message, what cannot be right is refused before it is read.
         if self.message.body {
+            Ok(Step::Body(AwaitBody::new(pending)))
+        } else if waits {
+            pending.clone().compare()?;
             Ok(Step::Body(AwaitBody::new(pending)))
         } else {
             pending.compare().map(Step::Done)
@@ -94,6 +103,26 @@ impl SignatureVerifier {
             (_, true) => Err(VerifyError::of_signature(field.fault(Fault::Malformed))),
             _ => Ok(tags),
         }
+    }
+
+    /// The event id where it may be relied on, else everything that was signed, with a digest in the body's place.
+    fn mark(&self, sender: &Sender, head: &Head, body: &[u8]) -> Result<Mark, VerifyError> {
+        let id = sender.event_id.as_ref().filter(|id| match self.remember {
+            Remember::Event => id.signed,
+            Remember::UnsignedEvent => true,
+            Remember::Message | Remember::Nothing => false,
+        });
+        if let Some(id) = id {
+            return Ok(Mark::of_event(&[id.value.as_bytes()]).with_body(body));
+        }
+        let pieces = self.message.before.iter().chain(&self.message.after);
+        let texts = pieces.map(|piece| self.text(piece, head).map(str::as_bytes));
+        let mut parts = texts.collect::<Result<Vec<_>, _>>()?;
+        // What is not signed may be changed by whoever sends it again.
+        if self.message.body {
+            parts.push(body);
+        }
+        Ok(Mark::of_message(&parts).with_body(body))
     }
 
     fn moment(&self, head: &Head) -> Result<Option<Moment>, VerifyError> {
@@ -141,16 +170,18 @@ fn is_event_id(text: &str) -> bool {
 }
 
 /// A verification whose head is settled; the MACs wait for the body.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Pending<'v> {
     verifier: &'v SignatureVerifier,
     macs: Vec<Running<'v>>,
     signatures: Vec<Tag>,
     moment: Option<Moment>,
     event_id: Option<EventId>,
+    /// Over the body, for the replay guard.
+    digest: Option<Sha256>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Running<'v> {
     name: &'v Arc<str>,
     mac: Mac,
@@ -165,7 +196,12 @@ impl<'v> Running<'v> {
 impl Pending<'_> {
     /// Feeds the next bytes of the body.
     pub fn chunk(&mut self, bytes: &[u8]) {
-        self.update(bytes);
+        if self.verifier.message.body {
+            self.update(bytes);
+        }
+        if let Some(digest) = &mut self.digest {
+            digest.update(bytes);
+        }
     }
 
     /// Feeds what stands behind the body, compares, and reads the id from the body that is now verified.
@@ -177,6 +213,7 @@ impl Pending<'_> {
         for piece in &verifier.message.after {
             self.update(verifier.text(piece, head)?.as_bytes());
         }
+        let digest = self.digest.take().map(Sha256::finalize);
         let id = match &verifier.scheme.id {
             Some(Id::Json(pointer)) => Some(pointer),
             _ => None,
@@ -185,6 +222,10 @@ impl Pending<'_> {
         if let Some(value) = id.and_then(|pointer| pointer.find(body.chunks())).filter(|id| is_event_id(id)) {
             sender.event_id = Some(EventId { value, signed: true });
         }
+        sender.mark = match digest {
+            Some(digest) => Some(verifier.mark(&sender, head, &digest)?),
+            None => None,
+        };
         Ok(Proof::new(sender))
     }
 
@@ -215,6 +256,7 @@ impl Pending<'_> {
             event_id: self.event_id,
             timestamp: signed.map(|moment| moment.at),
             valid_until: signed.map(Moment::valid_until),
+            mark: None,
         })
     }
 }

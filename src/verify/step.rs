@@ -1,6 +1,7 @@
 //! What verification needs next.
 
 use super::error::VerifyError;
+use super::jwt::{AwaitingKey, JwtVerifier, KeySet, PendingBody};
 use super::proof::Proof;
 use super::signature::Pending;
 use crate::base::time::UnixTime;
@@ -9,24 +10,70 @@ use crate::http::{Body, Head};
 /// The next step of a verification.
 #[derive(Debug)]
 pub enum Step<'v> {
+    /// A key must be found.
+    Key(AwaitKey<'v>),
     /// The body must be read and fed.
     Body(AwaitBody<'v>),
     /// Nothing more: the sender is proved.
     Done(Proof),
 }
 
-/// A verification that waits for the body. One pointer wide, so that futures stay small.
+/// A verification that waits for a key. One pointer wide, so that futures stay small.
 #[derive(Debug)]
-pub struct AwaitBody<'v>(Box<Pending<'v>>);
+pub struct AwaitKey<'v>(Box<AwaitingKey<'v>>);
+
+impl<'v> AwaitKey<'v> {
+    pub(super) fn new(waiting: AwaitingKey<'v>) -> AwaitKey<'v> {
+        AwaitKey(Box::new(waiting))
+    }
+
+    /// The name of the key, of the form that the source's rule for `kid` allows.
+    pub fn kid(&self) -> &str {
+        self.0.kid()
+    }
+
+    /// Goes on with what was found; an empty set says that there is no such key. `now` counts again.
+    ///
+    /// # Errors
+    /// No key, a key for something else, a wrong signature, or what the token says.
+    pub fn key(self, keys: &KeySet, now: UnixTime) -> Result<Step<'v>, VerifyError> {
+        self.0.with_keys(keys, now)
+    }
+}
+
+/// A verification that waits for the body. In boxes, so that futures stay small.
+#[derive(Debug)]
+pub struct AwaitBody<'v>(Waiting<'v>);
+
+#[derive(Debug)]
+enum Waiting<'v> {
+    Signature(Box<Pending<'v>>),
+    /// A proved token; the body is compared with its digest.
+    Digest(Box<PendingBody>),
+    /// The token stands in the body.
+    Token(&'v JwtVerifier),
+}
 
 impl<'v> AwaitBody<'v> {
     pub(super) fn new(pending: Pending<'v>) -> AwaitBody<'v> {
-        AwaitBody(Box::new(pending))
+        AwaitBody(Waiting::Signature(Box::new(pending)))
+    }
+
+    pub(super) fn for_digest(pending: PendingBody) -> AwaitBody<'v> {
+        AwaitBody(Waiting::Digest(Box::new(pending)))
+    }
+
+    pub(super) fn for_token(verifier: &'v JwtVerifier) -> AwaitBody<'v> {
+        AwaitBody(Waiting::Token(verifier))
     }
 
     /// Feeds the next bytes of the body, in order, each once.
     pub fn chunk(&mut self, bytes: &[u8]) {
-        self.0.chunk(bytes);
+        match &mut self.0 {
+            Waiting::Signature(pending) => pending.chunk(bytes),
+            Waiting::Digest(pending) => pending.chunk(bytes),
+            Waiting::Token(_) => {}
+        }
     }
 
     /// Ends the body. `head` is the one that was given to `start`; `body` holds all that was fed. `now`
@@ -35,6 +82,10 @@ impl<'v> AwaitBody<'v> {
     /// # Errors
     /// When no signature matches, or the message is too old by now.
     pub fn end(self, head: &Head, body: &Body, now: UnixTime) -> Result<Step<'v>, VerifyError> {
-        self.0.end(head, body, now).map(Step::Done)
+        match self.0 {
+            Waiting::Signature(pending) => pending.end(head, body, now).map(Step::Done),
+            Waiting::Digest(pending) => pending.end(body, now).map(Step::Done),
+            Waiting::Token(verifier) => verifier.in_body(head, body, now),
+        }
     }
 }

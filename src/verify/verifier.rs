@@ -2,14 +2,15 @@
 
 use super::basic::{BasicDefinition, BasicVerifier};
 use super::error::VerifyError;
-use super::setup::{NamedSecret, SetupFlaw, Surroundings};
+use super::jwt::{self, Algorithm, JwtDefinition, JwtKeys, JwtVerifier};
+use super::setup::{NamedSecret, Remember, SetupFlaw, Surroundings};
 use super::sign::{self, Draft, SignError};
 use super::signature::SignatureVerifier;
 use super::step::Step;
 use super::token::{TokenDefinition, TokenVerifier};
 use crate::base::time::UnixTime;
 use crate::http::Head;
-use crate::scheme::{Covers, Id, Scheme};
+use crate::scheme::{Covers, Id, KeyForm, Scheme};
 use http::HeaderName;
 use http::header::AUTHORIZATION;
 use std::slice::from_ref;
@@ -23,6 +24,7 @@ static BASIC_HEADERS: [HeaderName; 1] = [AUTHORIZATION];
 #[derive(Debug)]
 enum Kind {
     Signature(Box<SignatureVerifier>),
+    Jwt(Box<JwtVerifier>),
     Token(TokenVerifier),
     Basic(BasicVerifier),
 }
@@ -41,6 +43,20 @@ impl Verifier {
         Ok(Verifier(Kind::Signature(Box::new(verifier))))
     }
 
+    /// A JSON Web Token, signed with one of the keys or MACed with one of the secrets, whose text has this form.
+    ///
+    /// # Errors
+    /// When a secret is not of its form or too short for every algorithm, or when there is neither key nor secret.
+    pub fn jwt(
+        definition: JwtDefinition,
+        keys: JwtKeys,
+        form: &KeyForm,
+        secrets: Vec<NamedSecret>,
+    ) -> Result<Verifier, SetupFlaw> {
+        JwtVerifier::new(definition, keys, form, secrets)
+            .map(|verifier| Verifier(Kind::Jwt(Box::new(verifier))))
+    }
+
     /// A static token in a header.
     ///
     /// # Errors
@@ -57,6 +73,17 @@ impl Verifier {
         BasicVerifier::new(definition, secrets).map(Kind::Basic).map(Verifier)
     }
 
+    /// Has every proof carry the mark that the message is remembered by.
+    pub fn remembering(mut self, remember: Remember) -> Verifier {
+        match &mut self.0 {
+            Kind::Signature(verifier) => verifier.remember = remember,
+            Kind::Jwt(verifier) => verifier.remember = remember,
+            // Their proof says nothing of the message, so there is nothing to mark it by.
+            Kind::Token(_) | Kind::Basic(_) => {}
+        }
+        self
+    }
+
     /// Settles what the head can settle, before a byte of the body is read.
     ///
     /// # Errors
@@ -64,15 +91,17 @@ impl Verifier {
     pub fn start<'v>(&'v self, head: &Head, now: UnixTime) -> Result<Step<'v>, VerifyError> {
         match &self.0 {
             Kind::Signature(verifier) => verifier.start(head, now),
+            Kind::Jwt(verifier) => verifier.start(head, now),
             Kind::Token(verifier) => verifier.start(head, now).map(Step::Done),
             Kind::Basic(verifier) => verifier.start(head, now).map(Step::Done),
         }
     }
 
-    /// `signature`, `token` or `basic`.
+    /// `signature`, `jwt`, `swt`, `token` or `basic`.
     pub fn scheme_name(&self) -> &'static str {
         match &self.0 {
             Kind::Signature(_) => SignatureVerifier::NAME,
+            Kind::Jwt(verifier) => jwt::scheme_name(verifier.definition.profile),
             Kind::Token(_) => TokenVerifier::NAME,
             Kind::Basic(_) => BasicVerifier::NAME,
         }
@@ -82,6 +111,8 @@ impl Verifier {
     pub fn covers(&self) -> Covers {
         match &self.0 {
             Kind::Signature(verifier) => verifier.scheme.covers(),
+            Kind::Jwt(verifier) if verifier.binds_body() => Covers::Body,
+            Kind::Jwt(_) => Covers::Origin,
             Kind::Token(_) | Kind::Basic(_) => Covers::Origin,
         }
     }
@@ -102,6 +133,10 @@ impl Verifier {
             Kind::Signature(verifier) => {
                 verifier.scheme.timestamp.map(|timestamp| (timestamp.tolerance, timestamp.signed))
             }
+            Kind::Jwt(verifier) => {
+                let claims = &verifier.definition.claims;
+                Some((claims.max_age.unwrap_or(claims.leeway), true))
+            }
             Kind::Token(_) | Kind::Basic(_) => None,
         }
     }
@@ -114,6 +149,7 @@ impl Verifier {
                 // A scheme with an id in the body signs the body.
                 Id::Json(_) => true,
             }),
+            Kind::Jwt(verifier) => verifier.demands_id().then_some(true),
             Kind::Token(_) | Kind::Basic(_) => None,
         }
     }
@@ -122,6 +158,7 @@ impl Verifier {
     pub fn headers_read(&self) -> &[HeaderName] {
         match &self.0 {
             Kind::Signature(verifier) => &verifier.headers_read,
+            Kind::Jwt(verifier) => &verifier.headers_read,
             Kind::Token(_) | Kind::Basic(_) => self.credentials(),
         }
     }
@@ -129,9 +166,30 @@ impl Verifier {
     /// Header fields that hold a reusable credential; they are not forwarded.
     pub fn credentials(&self) -> &[HeaderName] {
         match &self.0 {
-            Kind::Signature(_) => &[],
+            Kind::Signature(_) | Kind::Jwt(_) => &[],
             Kind::Token(verifier) => from_ref(&verifier.header),
             Kind::Basic(_) => &BASIC_HEADERS,
+        }
+    }
+
+    /// The algorithms that may sign its tokens.
+    pub fn algorithms(&self) -> &[Algorithm] {
+        match &self.0 {
+            Kind::Jwt(verifier) => &verifier.definition.algorithms,
+            Kind::Signature(_) | Kind::Token(_) | Kind::Basic(_) => &[],
+        }
+    }
+
+    /// Whether a proof needs keys that are fetched.
+    pub fn fetches_keys(&self) -> bool {
+        matches!(&self.0, Kind::Jwt(verifier) if verifier.fetches().is_some())
+    }
+
+    /// Whether what is proved can also be signed here: with a secret, not with somebody's private key.
+    pub fn can_sign(&self) -> bool {
+        match &self.0 {
+            Kind::Jwt(verifier) => verifier.can_sign(),
+            Kind::Signature(_) | Kind::Token(_) | Kind::Basic(_) => true,
         }
     }
 
@@ -143,6 +201,7 @@ impl Verifier {
     pub fn sign(&self, draft: &mut Draft, now: UnixTime) -> Result<(), SignError> {
         match &self.0 {
             Kind::Signature(verifier) => sign::signature(verifier, draft, now),
+            Kind::Jwt(verifier) => jwt::sign(verifier, draft, now),
             Kind::Token(verifier) => sign::token(verifier, draft, now),
             Kind::Basic(verifier) => sign::basic(verifier, draft, now),
         }

@@ -44,8 +44,9 @@ fn health_and_readiness() {
         ("/healthz", 200, "ok\n"),
         ("/readyz", 200, "ready\n"),
         ("/readyz?verbose", 200, "ready\n"),
-        ("/", 404, "/healthz, /readyz, /metrics\n"),
-        ("/metrics/", 404, "/healthz, /readyz, /metrics\n"),
+        ("/keys", 200, "[]\n"),
+        ("/", 404, "/healthz, /readyz, /metrics, /keys\n"),
+        ("/metrics/", 404, "/healthz, /readyz, /metrics, /keys\n"),
     ] {
         let answer = proxy.ask_admin(path);
         assert_eq!((answer.status, answer.text().as_str()), (status, text), "{path}");

@@ -60,6 +60,8 @@ impl Signers<'_> {
         loop {
             match step {
                 Step::Done(proof) => return proof.sender().valid_until(),
+                // What expires with its key is asked of the token.
+                Step::Key(_) => return None,
                 Step::Body(mut waiting) => {
                     waiting.chunk(&draft.body);
                     step = waiting.end(&head, &body, now).ok()?;

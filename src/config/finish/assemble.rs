@@ -3,7 +3,7 @@
 use super::providers::Providers;
 use super::source::Built;
 use super::upstreams::Upstreams;
-use super::{server, source};
+use super::{replay, server, source};
 use crate::config::document::Document;
 use crate::config::load::Options;
 use crate::config::problem::{Problem, Severity};
@@ -60,6 +60,11 @@ impl Context<'_> {
         self.problems.iter().skip(mark).any(|problem| problem.severity == Severity::Error)
     }
 
+    /// Whether a place is in the file of a built-in provider, which the operator did not write.
+    pub(super) fn is_built_in(&self, at: Span) -> bool {
+        self.files.file(at.file).is_some_and(|file| file.path.to_string_lossy().starts_with("<provider "))
+    }
+
     pub(super) fn path(&self, path: &Located<String>) -> Located<PathBuf> {
         path.clone().map(|text| self.files.resolve(path.at.file, &text))
     }
@@ -77,6 +82,7 @@ pub fn finish(document: Document, options: &Options, environment: &Environment) 
             Problem::error("missing_key", main.at, "there is no `[[source]]`: nothing would be let through");
         context.push(problem.help("add a `[[source]]` with `name`, `path`, `provider` and `secret`"));
     }
+    let replay_entries = replay::entries(&mut context, main.value.replay.as_ref());
     let mut upstreams = Upstreams::new(&mut context, &frame, &main.value);
     let mut built = Vec::new();
     let mut sources = Vec::new();
@@ -88,8 +94,8 @@ pub fn finish(document: Document, options: &Options, environment: &Environment) 
     unique_names(&mut context, &sources);
     source::warn_shared_paths(&mut context, &built);
     let routes = routes(&mut context, &built);
-    let configuration =
-        frame.configuration(routes, upstreams, built.into_iter().map(|built| built.source).collect());
+    let sources_built = built.into_iter().map(|built| built.source).collect();
+    let configuration = frame.configuration(routes, upstreams, sources_built, replay_entries);
     let Context { files, problems, watched, .. } = context;
     Finished { configuration, sources, files, problems, watched }
 }
@@ -100,6 +106,7 @@ impl server::Frame {
         routes: Option<Routes>,
         upstreams: Upstreams,
         sources: Vec<Source>,
+        replay_entries: usize,
     ) -> Option<Configuration> {
         let policy = Policy {
             sources,
@@ -108,6 +115,7 @@ impl server::Frame {
             trusted_proxies: self.trusted_proxies,
             limits: self.limits,
             timeouts: self.timeouts,
+            replay_entries,
         };
         let upstream_authorities = vec![upstreams.authorities; policy.upstreams.len()];
         Some(Configuration {

@@ -1,15 +1,23 @@
 //! What a source checks: its one scheme, and the waivers that it asks for.
 
-use super::Context;
 use super::addresses::public_url;
 use super::scheme::{Subject, verifier};
 use super::server::Frame;
+use super::{Context, replay};
 use crate::config::problem::Problem;
 use crate::config::raw::{RawMode, RawSource};
 use crate::config::span::{Located, Span};
-use crate::policy::{Check, PathPattern};
-use crate::verify::{Covers, Verifier};
+use crate::policy::{Check, KeySource, PathPattern, ReplayRule};
+use crate::verify::{Covers, Remember, Verifier};
 use http::Method;
+use std::sync::Arc;
+
+/// What a source checks, where its keys are, and what it remembers.
+pub struct Checked {
+    pub check: Check,
+    pub key_source: Option<Arc<KeySource>>,
+    pub replay: Option<ReplayRule>,
+}
 
 /// What a source checks; nothing where it has mistakes.
 pub fn check(
@@ -18,7 +26,7 @@ pub fn check(
     raw: &Located<RawSource>,
     path: Option<&PathPattern>,
     method: Option<&Method>,
-) -> Option<Check> {
+) -> Option<Checked> {
     let own_url = raw.value.public_url.as_ref().map(|url| public_url(context, url));
     if !one_scheme(context, raw) {
         return None;
@@ -30,28 +38,36 @@ pub fn check(
             scheme.at,
             "everything that comes here is forwarded unverified",
         ));
-        return Some(Check::nothing());
+        return Some(Checked { check: Check::nothing(), key_source: None, replay: None });
     }
     let public_url = own_url.unwrap_or_else(|| frame.public_url.clone());
     let subject = Subject { raw, path: path?, method: method?, public_url };
-    let verifier = verifier(context, &subject)?;
+    let (verifier, key_source) = verifier(context, &subject)?;
     warn_unbound_body(context, raw, &verifier);
+    let replay = replay::rule(context, raw, &verifier);
     Some(match report {
         Some(mode) => {
             let message = "requests without valid proof are forwarded too, marked in `Bonafide-Verdict`";
             context.push(Problem::warning("waiver", mode.at, message));
-            Check::report(verifier)
+            // What is forwarded whatever the verdict is forwarded however often it comes.
+            Checked { check: Check::report(verifier), key_source, replay: None }
         }
-        None => Check::Enforce(verifier),
+        None => {
+            let by = replay.map_or(Remember::Nothing, |rule| rule.by);
+            Checked { check: Check::Enforce(verifier.remembering(by)), key_source, replay }
+        }
     })
 }
 
 /// Exactly one scheme, and a secret exactly where the scheme takes one.
 fn one_scheme(context: &mut Context<'_>, raw: &Located<RawSource>) -> bool {
-    let RawSource { signature, token, basic, scheme, secret, secrets, mode, provider, flawed, .. } =
-        &raw.value;
+    let RawSource {
+        signature, jwt, swt, token, basic, scheme, secret, secrets, mode, provider, flawed, ..
+    } = &raw.value;
     let places: Vec<Span> = [
         signature.as_ref().map(|found| found.at),
+        jwt.as_ref().map(|found| found.at),
+        swt.as_ref().map(|found| found.at),
         token.as_ref().map(|found| found.at),
         basic.as_ref().map(|found| found.at),
         scheme.as_ref().map(|found| found.at),
@@ -62,8 +78,9 @@ fn one_scheme(context: &mut Context<'_>, raw: &Located<RawSource>) -> bool {
     if places.is_empty() && !flawed {
         let problem =
             Problem::error("missing_scheme", raw.at, "this source does not say how its sender is proved");
-        context
-            .push(problem.help("add `provider`, `[source.signature]`, `[source.token]` or `[source.basic]`"));
+        context.push(
+            problem.help("add `provider`, or one of the tables `signature`, `jwt`, `swt`, `token`, `basic`"),
+        );
     }
     if let [first, second, ..] = places.as_slice() {
         // What came with the provider has its place in another file.
@@ -86,9 +103,19 @@ fn one_scheme(context: &mut Context<'_>, raw: &Located<RawSource>) -> bool {
 }
 
 fn warn_unbound_body(context: &mut Context<'_>, raw: &Located<RawSource>, verifier: &Verifier) {
-    let Some(signature) = raw.value.signature.as_ref().filter(|_| verifier.covers() != Covers::Body) else {
+    if verifier.covers() == Covers::Body {
         return;
-    };
+    }
+    if let Some(jwt) = &raw.value.jwt {
+        let message = "nothing in the token says what the body is: whoever gets hold of a token can send any body with it";
+        let problem = Problem::warning("body_not_covered", jwt.at, message);
+        context.push(
+            problem.help(
+                "where the sender writes a digest into the token, add `body_hash = { claim = \"...\" }`",
+            ),
+        );
+    }
+    let Some(signature) = &raw.value.signature else { return };
     let at = signature.value.covers.as_ref().map_or(signature.at, |covers| covers.at);
     let message =
         "the signature does not cover the body: whoever can change a request in transit can change that";

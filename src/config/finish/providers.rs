@@ -29,11 +29,14 @@ impl Providers {
                     Problem::error("duplicate_name", *key_at, format!("`{name}` is a built-in provider"));
                 context.push(problem.help(format!("choose another name, such as `my-{name}`")));
             }
-            let RawProvider { signature, token, basic, flawed, .. } = &entry.value;
-            let schemes = [signature.is_some(), token.is_some(), basic.is_some()];
+            let RawProvider { signature, jwt, swt, token, basic, flawed, .. } = &entry.value;
+            let schemes =
+                [signature.is_some(), jwt.is_some(), swt.is_some(), token.is_some(), basic.is_some()];
             if schemes.iter().filter(|present| **present).count() != 1 && !flawed {
-                let message =
-                    format!("a provider has exactly one of {}", listed(["signature", "token", "basic"]));
+                let message = format!(
+                    "a provider has exactly one of {}",
+                    listed(["signature", "jwt", "swt", "token", "basic"])
+                );
                 context.error("scheme_count", *key_at, message);
             }
             if let Some(signature) = signature {
@@ -52,7 +55,11 @@ impl Providers {
             return source;
         };
         source.value.flawed |= provider.flawed;
+        source.value.methods = merged(provider.methods, source.value.methods);
+        source.value.replay = merged(provider.replay, source.value.replay);
         source.value.signature = merged(provider.signature, source.value.signature);
+        source.value.jwt = merged(provider.jwt, source.value.jwt);
+        source.value.swt = merged(provider.swt, source.value.swt);
         source.value.token = merged(provider.token, source.value.token);
         source.value.basic = merged(provider.basic, source.value.basic);
         source

@@ -2,15 +2,18 @@
 
 use super::Context;
 use super::definition::{basic_definition, scheme, token_definition};
+use super::jwt::{jwt_definition, key_form, secret_bytes, swt_definition};
+use super::keys::{self, usual_kid};
 use super::secrets::{Form, all};
 use crate::config::problem::Problem;
-use crate::config::raw::{RawSignature, RawSource};
+use crate::config::raw::{RawJwt, RawSignature, RawSource, RawSwt};
 use crate::config::self_test;
 use crate::config::span::{Located, Span};
-use crate::policy::PathPattern;
+use crate::policy::{KeyPlace, KeySource, PathPattern};
 use crate::scheme::{Place, Scheme};
-use crate::verify::{NamedSecret, SetupFlaw, Surroundings, Verifier};
+use crate::verify::{JwtKeys, NamedSecret, SetupFlaw, Surroundings, Verifier};
 use http::{HeaderName, Method};
+use std::sync::Arc;
 
 /// A source whose scheme is to be built.
 pub struct Subject<'s> {
@@ -24,13 +27,21 @@ pub struct Subject<'s> {
     pub public_url: Option<String>,
 }
 
+/// A verifier, and where its keys are fetched if they are.
+type Found = (Verifier, Option<Arc<KeySource>>);
+
 /// The verifier of a source, self-tested; nothing where it has mistakes or more or less than one scheme.
-pub fn verifier(context: &mut Context<'_>, subject: &Subject<'_>) -> Option<Verifier> {
+pub fn verifier(context: &mut Context<'_>, subject: &Subject<'_>) -> Option<Found> {
     let raw = &subject.raw.value;
     let mark = context.mark();
-    let mut free = Vec::new();
-    let (built, at) = match (&raw.signature, &raw.token, &raw.basic) {
-        (Some(signature), None, None) => {
+    let (mut free, mut key_source) = (Vec::new(), None);
+    let (built, at) = match (&raw.signature, tokens(raw), &raw.token, &raw.basic) {
+        (None, Some(table), None, None) => {
+            let (built, source) = jwt(context, subject, &table)?;
+            key_source = source;
+            (built, table.at())
+        }
+        (Some(signature), None, None, None) => {
             let form = Form::of_key(signature.value.key.as_ref().map(|key| &key.value));
             let secrets = all(context, subject.raw, &form);
             let scheme = scheme(context, signature)?;
@@ -43,13 +54,13 @@ pub fn verifier(context: &mut Context<'_>, subject: &Subject<'_>) -> Option<Veri
             let at = raw.provider.as_ref().map_or(message, |provider| provider.at);
             (checked(context, secrets, at, build), at)
         }
-        (None, Some(token), None) => {
+        (None, None, Some(token), None) => {
             let secrets = all(context, subject.raw, &Form::Text);
             let definition = token_definition(context, token)?;
             let build = |secrets| Verifier::token(definition.clone(), secrets);
             (checked(context, secrets, token.at, build), token.at)
         }
-        (None, None, Some(basic)) => {
+        (None, None, None, Some(basic)) => {
             let secrets = all(context, subject.raw, &Form::Text);
             let definition = basic_definition(context, basic)?;
             let build = |secrets| Verifier::basic(definition.clone(), secrets);
@@ -58,10 +69,88 @@ pub fn verifier(context: &mut Context<'_>, subject: &Subject<'_>) -> Option<Veri
         _ => return None,
     };
     let verifier = built.filter(|_| !context.failed_since(mark))?;
-    if let Err(message) = self_test::run(&verifier, subject.method, subject.path, &free) {
+    // Of a private key, only the sender has a copy.
+    if verifier.can_sign()
+        && let Err(message) = self_test::run(&verifier, subject.method, subject.path, &free)
+    {
         context.error("self_test_failed", at, message);
     }
-    Some(verifier)
+    Some((verifier, key_source))
+}
+
+/// The tables that describe a JSON Web Token.
+enum TokenTable<'r> {
+    Jwt(&'r Located<RawJwt>),
+    Swt(&'r Located<RawSwt>),
+}
+
+fn tokens(raw: &RawSource) -> Option<TokenTable<'_>> {
+    match (&raw.jwt, &raw.swt) {
+        (Some(jwt), None) => Some(TokenTable::Jwt(jwt)),
+        (None, Some(swt)) => Some(TokenTable::Swt(swt)),
+        _ => None,
+    }
+}
+
+impl TokenTable<'_> {
+    fn at(&self) -> Span {
+        match self {
+            TokenTable::Jwt(jwt) => jwt.at,
+            TokenTable::Swt(swt) => swt.at,
+        }
+    }
+}
+
+/// The verifier of tokens. The secrets are those of the HS algorithms, the keys those of the others.
+fn jwt(
+    context: &mut Context<'_>,
+    subject: &Subject<'_>,
+    table: &TokenTable<'_>,
+) -> Option<(Option<Verifier>, Option<Arc<KeySource>>)> {
+    let (raw_keys, raw_key) = match table {
+        TokenTable::Jwt(jwt) => (jwt.value.keys.as_ref(), jwt.value.key.as_ref()),
+        TokenTable::Swt(swt) => (swt.value.keys.as_ref(), swt.value.key.as_ref()),
+    };
+    let kid = usual_kid(raw_keys);
+    // What is missing in a provider is added in the source that uses it.
+    let provider = subject.raw.value.provider.as_ref().filter(|_| context.is_built_in(table.at()));
+    let at = provider.map_or(table.at(), |provider| provider.at);
+    let mut definition = match table {
+        TokenTable::Jwt(jwt) => jwt_definition(context, jwt, kid),
+        TokenTable::Swt(swt) => swt_definition(context, swt, at, kid),
+    }?;
+    let form = key_form(context, raw_key)?;
+    let issuer = definition.claims.issuer.first();
+    let found = keys::find(context, subject.raw, raw_keys, at, &definition.algorithms, issuer)?;
+    if let Some(KeyPlace::Discovery { issuer, .. }) = found.source.as_ref().map(|source| &source.place)
+        && definition.claims.issuer.is_empty()
+    {
+        definition.claims.issuer.push(issuer.clone());
+    }
+    let has_secret = matches!(&found.keys, JwtKeys::Fixed(keys) if keys.has_secret());
+    let wanted = secret_bytes(&definition.algorithms);
+    let RawSource { secret, secrets, .. } = &subject.raw.value;
+    let given = secret.as_ref().map(|secret| secret.at).or(secrets.as_ref().map(|secrets| secrets.at));
+    let secrets = match (wanted, given) {
+        (None, Some(at)) => {
+            let problem = Problem::error("unused_key", at, "no algorithm of this source takes a secret");
+            context.push(problem.help("the credential of a key server is `secret` in `keys`"));
+            return None;
+        }
+        (None, None) => Some(Vec::new()),
+        (Some(_), None) if has_secret => Some(Vec::new()),
+        (Some(bytes), _) => all(context, subject.raw, &Form::of_bytes(raw_key.map(|key| &key.value), bytes)),
+    };
+    let built = match secrets {
+        Some(secrets) if secrets.is_empty() => Verifier::jwt(definition, found.keys, &form, Vec::new())
+            .map_err(|flaw| context.error("scheme", at, flaw.to_string()))
+            .ok(),
+        secrets => {
+            let build = |secrets| Verifier::jwt(definition.clone(), found.keys.clone(), &form, secrets);
+            checked(context, secrets, at, build)
+        }
+    };
+    Some((built, found.source))
 }
 
 /// Builds with each secret alone, so that a mistake is told at its secret, and then with all of them.

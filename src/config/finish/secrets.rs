@@ -39,6 +39,18 @@ impl Form {
         }
     }
 
+    /// The form of a secret that makes keys of at least so many bytes.
+    pub fn of_bytes(raw: Option<&RawKey>, bytes: usize) -> Form {
+        match Form::of_key(raw) {
+            Form::Text => {
+                Form::Key { encoding: String::new(), prefix: String::new(), min: bytes, max: usize::MAX }
+            }
+            Form::Key { encoding, prefix, min, max } => {
+                Form::Key { encoding, prefix, min: min.max(bytes), max }
+            }
+        }
+    }
+
     /// Whether the scheme itself says how short a secret may be.
     fn has_minimum(&self) -> bool {
         matches!(self, Form::Key { min, .. } if *min > 0)

@@ -2,7 +2,7 @@
 
 use super::Context;
 use super::addresses::{header_name, is_reserved, networks};
-use super::check::check;
+use super::check::{Checked, check};
 use super::secrets::{bad_name, is_name};
 use super::server::{Frame, size};
 use super::upstreams::Upstreams;
@@ -10,7 +10,7 @@ use crate::config::problem::Problem;
 use crate::config::raw::RawSource;
 use crate::config::span::{Located, Span};
 use crate::http::Authority;
-use crate::policy::{Check, PathPattern, PathTemplate, Route, Source};
+use crate::policy::{PathPattern, PathTemplate, Route, Source};
 use crate::verify::Verifier;
 use http::{HeaderName, HeaderValue, Method};
 use std::collections::HashMap;
@@ -48,18 +48,21 @@ pub fn build(
         (Some(text), Some((path, _))) => template(context, text, path),
         _ => None,
     };
-    let check = check(context, frame, raw, path.as_ref().map(|(path, _)| path), methods.first());
-    let strip = strip(context, raw, check.as_ref().and_then(Check::verifier));
+    let checked = check(context, frame, raw, path.as_ref().map(|(path, _)| path), methods.first());
+    let strip = strip(context, raw, checked.as_ref().and_then(|checked| checked.check.verifier()));
     let allow = methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
     let (path, path_at) = path?;
     let name = name?;
+    let Checked { check, key_source, replay } = checked?;
     let source = Source {
         name: name.as_str().into(),
         upstream: upstream?,
         path: path.clone(),
         upstream_path,
         methods,
-        check: check?,
+        check,
+        key_source,
+        replay,
         max_body,
         allow_from,
         strip,

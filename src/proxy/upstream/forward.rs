@@ -6,6 +6,7 @@ use super::connect::Connection;
 use super::pool::Upstream;
 use super::request::{Outgoing, Passport, build};
 use super::response::{Relay, check};
+use crate::replay::Reservation;
 use http::{Request, Response, response};
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
@@ -34,6 +35,8 @@ pub struct Forward {
     source: usize,
     /// In a box: it moves from hand to hand before it is sent.
     request: Result<Box<Request<Outgoing>>, ForwardError>,
+    /// Kept when the upstream took the request; given back in every other case, also when this is dropped.
+    reservation: Option<Reservation>,
 }
 
 /// The policy names a source or an upstream that it does not have; a policy that was built cannot.
@@ -48,10 +51,10 @@ impl Forward {
         passport: &Passport,
         admitted: Admitted,
     ) -> Forward {
-        let Admitted { permit, held } = admitted;
+        let Admitted { permit, held, reservation } = admitted;
         let found = live.policy.sources.get(source).ok_or(MISSING);
         let request = found.map(|source| Box::new(build(&worker, source, passport, permit, held)));
-        Forward { worker, live, source, request }
+        Forward { worker, live, source, request, reservation }
     }
 
     /// Sends the request and waits for the head of the response. Nothing is sent twice: a request moves to
@@ -60,7 +63,7 @@ impl Forward {
     /// # Errors
     /// See [`ForwardError`].
     pub async fn send(self) -> Result<(response::Parts, Relay), ForwardError> {
-        let Forward { worker, live, source, request } = self;
+        let Forward { worker, live, source, request, reservation } = self;
         let mut request = request?;
         let source = live.policy.sources.get(source).ok_or(MISSING)?;
         let upstream = live.upstreams.get(source.upstream).ok_or(MISSING)?;
@@ -74,7 +77,13 @@ impl Forward {
             };
             let sent = connection.sender.try_send_request(*request);
             match answer(sent, timeouts.response).await {
-                Ok(response) => return check(response, connection, pool.clone(), timeouts.response_idle),
+                Ok(response) => {
+                    let checked = check(response, connection, pool.clone(), timeouts.response_idle)?;
+                    if let Some(reservation) = reservation.filter(|_| checked.0.status.is_success()) {
+                        reservation.keep();
+                    }
+                    return Ok(checked);
+                }
                 Err(Failed::Sent(error)) => return Err(error),
                 Err(Failed::NotSent(_)) if fresh => {
                     return Err(ForwardError::Broken("closed before the request"));

@@ -142,6 +142,9 @@ impl Said {
             Said::Nothing => {
                 headers.insert(header::VERDICT, HeaderValue::from_static("none"));
             }
+            Said::Rejected(error) if error.is_undecided() => {
+                headers.insert(header::VERDICT, HeaderValue::from_static("unchecked"));
+            }
             Said::Rejected(error) => {
                 let text = format!("rejected; reason={}", error.reason().code());
                 headers.extend(HeaderValue::try_from(text).ok().map(|value| (header::VERDICT, value)));

@@ -89,6 +89,7 @@ scheme = "none"
 [[source]]
 name = "stripe"
 path = "/hooks/stripe"
+replay = "off" # the rows send the same message again
 secret = { env = "RIG_SECRET" }
 [source.signature]
 algorithm = "hmac-sha256"
@@ -100,6 +101,7 @@ v1 = { header = "Stripe-Signature", list = ",", key = "v1", role = "signature", 
 [[source]]
 name = "slack"
 path = "/hooks/slack"
+replay = "off" # the rows send the same message again
 secret = { env = "RIG_SECRET" }
 [source.signature]
 algorithm = "hmac-sha256"
@@ -111,6 +113,7 @@ sig = { header = "X-Slack-Signature", prefix = "v0=", role = "signature", encodi
 [[source]]
 name = "standard"
 path = "/hooks/standard"
+replay = "off" # the rows send the same message again
 secret = { env = "RIG_STANDARD" }
 [source.signature]
 algorithm = "hmac-sha256"
