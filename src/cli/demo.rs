@@ -1,14 +1,20 @@
-//! `bonafide demo`: an application, the real proxy in front of it, senders and their forgers, all in this
-//! process. It needs no file and no network.
+//! `bonafide demo`: an application, the real proxy in front of it, a key server, senders and their forgers, all in
+//! this process. It needs no file and no network.
 
 mod application;
 mod client;
+mod credentials;
 mod curl;
 mod forge;
+mod key_pair;
+mod key_server;
 mod policy;
 mod row;
 mod senders;
+mod server;
 mod table;
+mod token;
+mod trials;
 
 use super::Failure;
 use super::message::print;
@@ -17,15 +23,20 @@ use crate::base::time::Clock;
 use crate::config::{Configuration, LogFormat};
 use crate::policy::Policy;
 use crate::server::{Running, Start, install_log, self_signed};
+use crate::verify::Draft;
 use anstream::ColorChoice;
 use application::Application;
 use client::Client;
-use forge::Signers;
+use credentials::Credentials;
+use forge::{Signer, Signers};
+use policy::Addresses;
 use row::Row;
-use senders::{Forgery, SENDERS, Sender};
+use senders::{SENDERS, Sender};
+use server::Server;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
+use trials::{Act, Trial};
 
 /// Options of `bonafide demo`.
 #[derive(Debug, clap::Args)]
@@ -46,12 +57,17 @@ pub struct DemoArguments {
 /// # Errors
 /// An address that cannot be bound; a system that refuses.
 pub fn demo(arguments: &DemoArguments) -> Result<u8, Failure> {
-    let application = Application::start().map_err(cannot_start)?;
-    let text = policy::text(arguments.listen, application.address(), arguments.verbose);
+    let cast = Cast::gather()?;
+    let addresses = Addresses {
+        proxy: arguments.listen,
+        application: cast.application.address(),
+        key_server: cast.key_server.address(),
+    };
+    let text = policy::text(addresses, arguments.verbose);
     show(&introduction(&text))?;
-    let configuration = policy::load(&text)?;
-    let forger = policy::load(&text)?.policy;
-    let stage = Stage::set(arguments, application, configuration, forger)?;
+    let configuration = policy::load(&text, &cast.senders)?;
+    let forged = policy::load(&text, &cast.forger)?.policy;
+    let stage = Stage::set(arguments, cast, configuration, forged)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(cannot_start)?;
     let code = runtime.block_on(stage.play(arguments.once))?;
     stage.running.stop();
@@ -64,22 +80,41 @@ fn introduction(policy: &str) -> String {
     format!("The policy of this demo; its secrets were made up a moment ago:\n\n{lines}\n")
 }
 
+/// Everybody but the proxy.
+struct Cast {
+    application: Application,
+    /// Lives as long as the demo.
+    key_server: Server,
+    /// What the senders know.
+    senders: Credentials,
+    /// What somebody knows who knows nothing of them.
+    forger: Credentials,
+}
+
+impl Cast {
+    fn gather() -> Result<Cast, Failure> {
+        let (senders, forger) = (Credentials::make_up()?, Credentials::make_up()?);
+        let key_server = key_server::start(&senders).map_err(cannot_start)?;
+        Ok(Cast { application: Application::start().map_err(cannot_start)?, key_server, senders, forger })
+    }
+}
+
 /// Everybody in place.
 struct Stage {
-    application: Application,
+    cast: Cast,
     running: Running,
     client: Client,
     clock: Arc<Clock>,
-    /// The policy as somebody knows it who has other secrets.
-    forger: Policy,
+    /// The policy with the secrets of the forger.
+    forged: Policy,
 }
 
 impl Stage {
     fn set(
         arguments: &DemoArguments,
-        application: Application,
+        cast: Cast,
         configuration: Configuration,
-        forger: Policy,
+        forged: Policy,
     ) -> Result<Stage, Failure> {
         let level = if arguments.verbose { "info" } else { "warn" };
         let style = install_log(LogFormat::Text, Some(level)).map_err(cannot_start)?;
@@ -90,7 +125,7 @@ impl Stage {
         let running = start.start().map_err(cannot_start)?;
         let address = running.addresses().first().copied().unwrap_or(arguments.listen);
         let client = Client::new(reachable(address), &pem).map_err(cannot_start)?;
-        Ok(Stage { application, running, client, clock, forger })
+        Ok(Stage { cast, running, client, clock, forged })
     }
 
     /// Plays until the end, or until somebody has seen enough; the exit code.
@@ -108,15 +143,15 @@ impl Stage {
     /// The table, and its exit code; unless this is all, it goes on for ever after.
     async fn send_all(&self, once: bool) -> Result<u8, Failure> {
         let live = self.running.live();
-        let signers = Signers { genuine: &live.policy, forger: &self.forger };
+        let signers = Signers {
+            genuine: Signer { policy: &live.policy, credentials: &self.cast.senders },
+            forger: Signer { policy: &self.forged, credentials: &self.cast.forger },
+        };
         let mut rows = Vec::new();
         for sender in SENDERS {
-            let forgeries = sender.forgeries.iter().map(Some);
-            for forgery in std::iter::once(None).chain(forgeries) {
-                rows.push(self.send(&signers, sender, forgery).await?);
-            }
+            self.try_all(&signers, sender, &mut rows).await?;
         }
-        let stray = self.application.take();
+        let stray = self.cast.application.take();
         show(&table::table(&rows, &stray))?;
         if !once {
             self.invite(&signers)?;
@@ -125,18 +160,40 @@ impl Stage {
         Ok(row::exit_code(&rows, &stray))
     }
 
-    async fn send(
+    /// All that is sent in the name of one sender. What is repeated or forged is the delivery before it.
+    async fn try_all(
         &self,
         signers: &Signers<'_>,
         sender: &'static Sender,
-        forgery: Option<&'static Forgery>,
-    ) -> Result<Row, Failure> {
-        let draft = signers.make(sender, forgery.map(|forgery| forgery.change), self.clock.now());
-        let answer = self.client.send(&draft.map_err(cannot_start)?).await;
+        rows: &mut Vec<Row>,
+    ) -> Result<(), Failure> {
+        let deliver = |occasion| signers.deliver(sender, occasion, self.clock.now()).map_err(cannot_start);
+        let mut delivered = deliver(0)?;
+        for (occasion, trial) in sender.trials.iter().enumerate() {
+            let sent = match trial.act {
+                Act::Deliver | Act::Fail => {
+                    delivered = deliver(occasion)?;
+                    delivered.clone()
+                }
+                Act::Retry | Act::Repeat => delivered.clone(),
+                Act::Forge(change) => {
+                    signers.forge(sender, &delivered, change, self.clock.now()).map_err(cannot_start)?
+                }
+            };
+            rows.push(self.send(sender, trial, sent).await);
+        }
+        Ok(())
+    }
+
+    async fn send(&self, sender: &'static Sender, trial: &'static Trial, sent: Draft) -> Row {
+        if trial.act == Act::Fail {
+            self.cast.application.fail_once();
+        }
+        let answer = self.client.send(&sent).await;
         if let Err(error) = &answer {
             tracing::warn!(%error, "no answer");
         }
-        Ok(Row { sender, forgery, status: answer.ok(), seen: self.application.take() })
+        Row { sender, trial, sent, status: answer.ok(), seen: self.cast.application.take() }
     }
 
     /// Shows how to send more.

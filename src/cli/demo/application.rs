@@ -1,21 +1,17 @@
-//! The application behind the proxy: remembers what reached it, and answers with a description of it.
+//! The application behind the proxy: remembers what reached it, and answers with a description of it. It fails when
+//! it is told to.
 
+use super::server::Server;
 use crate::base::names::header::OUR_PREFIX;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use sha2::{Digest, Sha256};
-use std::convert::Infallible;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Requests that are remembered until they are asked for.
 const MAX_SEEN: usize = 1000;
@@ -24,12 +20,19 @@ const MAX_BODY: usize = 4 << 20;
 
 /// A running application on a loopback port; it ends when this is dropped.
 pub struct Application {
-    address: SocketAddr,
+    server: Server,
     memory: Memory,
-    _alive: oneshot::Sender<()>,
 }
 
-type Memory = Arc<Mutex<Vec<Seen>>>;
+#[derive(Clone, Default)]
+struct Memory(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    seen: Vec<Seen>,
+    /// It fails on the next request.
+    failing: bool,
+}
 
 /// A request that reached the application.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,65 +50,65 @@ pub struct Seen {
 }
 
 impl Application {
-    /// Starts it in a thread of its own, on a port that the system chooses.
+    /// Starts it.
     ///
     /// # Errors
     /// No port, no thread.
     pub fn start() -> io::Result<Application> {
-        let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let memory = Memory::default();
-        let (alive, ended) = oneshot::channel();
         let kept = memory.clone();
-        let run = move || {
-            runtime.block_on(async {
-                tokio::select! {
-                    outcome = serve(listener, kept) => outcome,
-                    _ = ended => Ok(()),
-                }
-            })
-        };
-        std::thread::Builder::new().name("application".to_owned()).spawn(run)?;
-        Ok(Application { address, memory, _alive: alive })
+        let server = Server::start("application", move |request| answer(request, kept.clone()))?;
+        Ok(Application { server, memory })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.server.address()
+    }
+
+    /// Has it answer the next request with 500, unless [`Application::take`] comes first.
+    pub fn fail_once(&self) {
+        self.memory.state().failing = true;
     }
 
     /// What has reached it since the last call.
     pub fn take(&self) -> Vec<Seen> {
-        std::mem::take(&mut *self.memory.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.memory.state()).seen
     }
 }
 
-async fn serve(listener: std::net::TcpListener, memory: Memory) -> io::Result<()> {
-    let listener = TcpListener::from_std(listener)?;
-    loop {
-        let (stream, _) = listener.accept().await?;
-        let memory = memory.clone();
-        let service = service_fn(move |request| answer(request, memory.clone()));
-        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+impl Memory {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers a request; whether it is answered well.
+    fn note(&self, seen: Seen) -> bool {
+        let mut state = self.state();
+        if state.seen.len() < MAX_SEEN {
+            state.seen.push(seen);
+        }
+        !std::mem::take(&mut state.failing)
     }
 }
 
-async fn answer(request: Request<Incoming>, memory: Memory) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn answer(request: Request<Incoming>, memory: Memory) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
     let Ok(body) = Limited::new(body, MAX_BODY).collect().await else {
-        let mut refusal = Response::new(Full::default());
-        *refusal.status_mut() = StatusCode::BAD_REQUEST;
-        return Ok(refusal);
+        return response(StatusCode::BAD_REQUEST, String::new());
     };
     let seen = Seen::new(&head, &body.to_bytes());
     let text = format!("{seen}\n");
-    let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
-    if memory.len() < MAX_SEEN {
-        memory.push(seen);
+    match memory.note(seen) {
+        true => response(StatusCode::OK, text),
+        false => response(StatusCode::INTERNAL_SERVER_ERROR, format!("{text}and failed.\n")),
     }
-    Ok(Response::new(Full::from(text)))
+}
+
+fn response(status: StatusCode, text: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(text));
+    *response.status_mut() = status;
+    response
 }
 
 impl Seen {
@@ -133,5 +136,22 @@ impl fmt::Display for Seen {
         write!(out, "The application saw {} {} with {} bytes,", self.method, self.target, self.length)?;
         write!(out, " SHA-256 {}", hex::encode(self.digest))?;
         self.ours.iter().try_for_each(|(name, value)| write!(out, "\n  {name}: {value}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen() -> Seen {
+        Seen { method: Method::POST, target: "/a".to_owned(), digest: [0; 32], length: 0, ours: Vec::new() }
+    }
+
+    #[test]
+    fn it_fails_once_and_remembers_all() {
+        let memory = Memory::default();
+        memory.state().failing = true;
+        assert!(!memory.note(seen()) && memory.note(seen()));
+        assert_eq!(memory.state().seen.len(), 2);
     }
 }

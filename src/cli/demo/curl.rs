@@ -2,36 +2,50 @@
 
 use super::forge::Signers;
 use super::senders::{SENDERS, Sender};
+use super::trials::{Act, Change};
 use crate::base::time::UnixTime;
 use crate::verify::{Draft, SignError};
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 /// The senders that commands are shown for: one a kind of proof.
-const SHOWN: [&str; 4] = ["github", "stripe", "standard-webhooks", "gitlab"];
+const SHOWN: [&str; 6] = ["orders", "swt", "github", "stripe", "standard-webhooks", "gitlab"];
 
-/// A genuine and a forged request of some senders, as `curl` commands.
+/// A genuine and a forged request of some senders, as `curl` commands. They were not sent before.
 ///
 /// # Errors
 /// A request that cannot be signed.
 pub fn commands(address: SocketAddr, signers: &Signers<'_>, now: UnixTime) -> Result<String, SignError> {
     let mut text = String::new();
     for sender in SENDERS.iter().filter(|sender| SHOWN.contains(&sender.name)) {
-        let genuine = signers.make(sender, None, now)?;
-        let until = validity(signers, sender, &genuine, now);
-        let _ = write!(text, "\n# {}, genuine{until}\n{}\n", sender.name, curl(address, &genuine));
-        if let Some(forgery) = sender.forgeries.first() {
-            let forged = signers.make(sender, Some(forgery.change), now)?;
-            let _ = write!(text, "# {}, {}\n{}\n", sender.name, forgery.label, curl(address, &forged));
+        // One that no row of the table was about.
+        let genuine = signers.deliver(sender, sender.trials.len(), now)?;
+        let remarks = validity(signers, sender, &genuine, now) + again(signers, sender);
+        let _ = write!(text, "\n# {}, genuine{remarks}\n{}\n", sender.name, curl(address, &genuine));
+        if let Some((label, change)) = forgery(sender) {
+            let forged = signers.forge(sender, &genuine, change, now)?;
+            let _ = write!(text, "# {}, {label}\n{}\n", sender.name, curl(address, &forged));
         }
     }
     Ok(text)
+}
+
+/// The first one that is refused whether or not the genuine one came before.
+fn forgery(sender: &Sender) -> Option<(&'static str, Change)> {
+    sender.trials.iter().find_map(|trial| match (trial.act, trial.status) {
+        (Act::Forge(change), 401) => Some((trial.label, change)),
+        _ => None,
+    })
 }
 
 /// `, valid for 300 s (until 2026-11-22T09:05:00Z)`, or nothing.
 fn validity(signers: &Signers<'_>, sender: &Sender, genuine: &Draft, now: UnixTime) -> String {
     let until = signers.valid_until(sender, genuine, now);
     until.map_or(String::new(), |until| format!(", valid for {} s (until {until})", until.since(now)))
+}
+
+fn again(signers: &Signers<'_>, sender: &Sender) -> &'static str {
+    if signers.remembers(sender) { "; again, it gets 200 and is not forwarded" } else { "" }
 }
 
 /// The certificate lives in memory only, hence `-k`.

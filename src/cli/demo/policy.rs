@@ -1,20 +1,30 @@
-//! The policy of the demo: a text as a user would write it, and secrets that live as long as the process.
+//! The policy of the demo: a text as a user would write it.
 
-use super::senders::{SENDERS, SecretForm};
+use super::credentials::Credentials;
+use super::senders::{SENDERS, Sender};
 use crate::cli::Failure;
 use crate::config::{Configuration, Environment, Options, load_text};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
+/// Who listens where.
+#[derive(Clone, Copy)]
+pub struct Addresses {
+    /// The proxy.
+    pub proxy: SocketAddr,
+    /// The application behind it.
+    pub application: SocketAddr,
+    /// The key server of the senders.
+    pub key_server: SocketAddr,
+}
+
 /// The policy file for all senders.
-pub fn text(listen: SocketAddr, application: SocketAddr, log_requests: bool) -> String {
+pub fn text(addresses: Addresses, log_requests: bool) -> String {
+    let Addresses { proxy, application, key_server } = addresses;
     let mut text = format!(
         "[server]\n\
-         listen = \"{listen}\"\n\n\
+         listen = \"{proxy}\"\n\n\
          [server.tls]                       # the demo has made both in memory\n\
          certificate = \"fullchain.pem\"\n\
          private_key = \"privkey.pem\"\n\n\
@@ -23,53 +33,45 @@ pub fn text(listen: SocketAddr, application: SocketAddr, log_requests: bool) -> 
          [log]\n\
          requests = {log_requests}\n"
     );
-    for sender in SENDERS {
-        let (name, path, scheme, variable) = (sender.name, sender.path(), sender.scheme, sender.variable());
-        let _ = write!(
-            text,
-            "\n[[source]]\n\
-             name     = \"{name}\"\n\
-             path     = \"{path}\"\n\
-             {scheme}\n\
-             secret   = {{ env = \"{variable}\" }}\n"
-        );
+    SENDERS.iter().for_each(|sender| text.push_str(&source(sender, key_server)));
+    text
+}
+
+fn source(sender: &Sender, key_server: SocketAddr) -> String {
+    let (name, path) = (sender.name, sender.path());
+    let scheme = sender.scheme.replace("{key_server}", &format!("http://{key_server}"));
+    let mut text = format!("\n[[source]]\nname     = \"{name}\"\npath     = \"{path}\"\n{scheme}\n");
+    if let Some(key) = sender.secret.key() {
+        let _ = writeln!(text, "{key} = {{ env = \"{}\" }}", sender.variable());
     }
     text
 }
 
-/// Reads the text as `run` reads a file, with secrets made up for this one time.
+/// Reads the text as `run` reads a file, with secrets that were made up.
 ///
 /// # Errors
-/// No random bytes; a policy with mistakes, which is a fault of the demo.
-pub fn load(text: &str) -> Result<Configuration, Failure> {
-    let secrets = made_up_secrets()?;
+/// A policy with mistakes, which is a fault of the demo.
+pub fn load(text: &str, credentials: &Credentials) -> Result<Configuration, Failure> {
+    let secrets = credentials.secrets().clone();
     let environment = Environment::from_fn(move |name| secrets.get(name).map(OsString::from));
     let loaded = load_text("demo.toml", text, &Options { secrets: true }, &environment);
     loaded.map(|loaded| loaded.configuration).map_err(Failure::config)
 }
 
-fn made_up_secrets() -> Result<BTreeMap<String, String>, Failure> {
-    let random = rustls::crypto::aws_lc_rs::default_provider().secure_random;
-    let secret = |form| {
-        let mut bytes = [0; 32];
-        random.fill(&mut bytes).map_err(|_| Failure::start("the system has no random bytes".to_owned()))?;
-        Ok(match form {
-            SecretForm::Text => hex::encode(bytes),
-            SecretForm::Whsec => format!("whsec_{}", STANDARD.encode(bytes)),
-        })
-    };
-    SENDERS.iter().map(|sender| Ok((sender.variable(), secret(sender.secret)?))).collect()
-}
-
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
+    use crate::cli::demo::trials::Act;
+
+    /// A policy for addresses where nobody listens.
+    pub fn policy(credentials: &Credentials) -> Configuration {
+        let [proxy, application, key_server] = [1, 2, 3].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+        load(&text(Addresses { proxy, application, key_server }, false), credentials).unwrap()
+    }
 
     #[test]
     fn the_text_is_a_policy_with_every_sender() {
-        let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
-        let text = text(loopback, SocketAddr::from(([127, 0, 0, 1], 3000)), false);
-        let configuration = load(&text).unwrap();
+        let configuration = policy(&Credentials::make_up().unwrap());
         let names: Vec<&str> = configuration.policy.sources.iter().map(|source| &*source.name).collect();
         let wanted: Vec<&str> = SENDERS.iter().map(|sender| sender.name).collect();
         assert_eq!(names, wanted);
@@ -78,9 +80,11 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_other_ones_each_time() {
-        let (first, second) = (made_up_secrets().unwrap(), made_up_secrets().unwrap());
-        assert_eq!(first.len(), SENDERS.len());
-        assert!(first.iter().all(|(name, secret)| second.get(name).is_some_and(|other| other != secret)));
+    fn what_is_sent_again_fits_what_is_remembered() {
+        let configuration = policy(&Credentials::make_up().unwrap());
+        for (sender, source) in SENDERS.iter().zip(&configuration.policy.sources) {
+            let again = sender.trials.iter().any(|trial| trial.act == Act::Repeat);
+            assert_eq!(again, source.replay.is_some(), "{}", sender.name);
+        }
     }
 }

@@ -1,8 +1,10 @@
 //! One request of the demo: what had to happen, and what did.
 
 use super::application::Seen;
-use super::senders::{Forgery, Sender};
+use super::senders::Sender;
+use super::trials::Trial;
 use crate::base::names::{Verdict, exit, header};
+use crate::verify::Draft;
 use sha2::{Digest, Sha256};
 
 /// A line of the table.
@@ -10,8 +12,10 @@ use sha2::{Digest, Sha256};
 pub struct Row {
     /// Who sent it, or is said to have.
     pub sender: &'static Sender,
-    /// The forgery; `None` for the genuine request.
-    pub forgery: Option<&'static Forgery>,
+    /// What it was meant to show.
+    pub trial: &'static Trial,
+    /// The request.
+    pub sent: Draft,
     /// The status that the sender got; `None`: no answer.
     pub status: Option<u16>,
     /// What the application saw meanwhile.
@@ -19,19 +23,13 @@ pub struct Row {
 }
 
 impl Row {
-    /// What was sent, in words.
-    pub fn sent(&self) -> &'static str {
-        self.forgery.map_or("genuine", |forgery| forgery.label)
-    }
-
-    /// Whether everything went as it must: a genuine request reaches the application once and as it was
-    /// sent, a forged one not at all, and the sender is told so.
+    /// Whether everything went as it must: a genuine request reaches the application once and as it was sent, a
+    /// forged or repeated one not at all, and the sender is told so.
     pub fn is_right(&self) -> bool {
-        let status = self.forgery.map_or(200, |forgery| forgery.status);
-        self.status == Some(status)
-            && match (self.forgery, self.seen.as_slice()) {
-                (None, [seen]) => self.is_intact(seen) && self.is_marked(seen),
-                (Some(_), []) => true,
+        self.status == Some(self.trial.status)
+            && match (self.trial.act.arrives(), self.seen.as_slice()) {
+                (true, [seen]) => self.is_intact(seen) && self.is_marked(seen),
+                (false, []) => true,
                 _ => false,
             }
     }
@@ -40,7 +38,7 @@ impl Row {
     pub fn observation(&self) -> String {
         match self.seen.as_slice() {
             [] => "nothing".to_owned(),
-            [_] if self.forgery.is_some() => "1 request".to_owned(),
+            [_] if !self.trial.act.arrives() => "1 request".to_owned(),
             [seen] if !self.is_intact(seen) => "1 request, not as it was sent".to_owned(),
             [seen] if !self.is_marked(seen) => "1 request, not marked as verified".to_owned(),
             [_] => "1 request, body identical".to_owned(),
@@ -49,9 +47,8 @@ impl Row {
     }
 
     fn is_intact(&self, seen: &Seen) -> bool {
-        let draft = self.sender.draft();
-        let digest: [u8; 32] = Sha256::digest(&draft.body).into();
-        seen.method == draft.method && seen.target == draft.target && seen.digest == digest
+        let digest: [u8; 32] = Sha256::digest(&self.sent.body).into();
+        seen.method == self.sent.method && seen.target == self.sent.target && seen.digest == digest
     }
 
     fn is_marked(&self, seen: &Seen) -> bool {
@@ -69,29 +66,51 @@ pub fn exit_code(rows: &[Row], stray: &[Seen]) -> u8 {
 pub mod tests {
     use super::*;
     use crate::cli::demo::senders::SENDERS;
+    use crate::cli::demo::trials::Act;
 
-    pub fn genuine() -> Row {
-        let sender = &SENDERS[0];
-        let draft = sender.draft();
+    /// The first row of this kind that the data have, as it must be.
+    pub fn row(act: impl Fn(Act) -> bool) -> Row {
+        let trials = SENDERS.iter().flat_map(|sender| sender.trials.iter().map(move |trial| (sender, trial)));
+        let (sender, trial) = trials.into_iter().find(|(_, trial)| act(trial.act)).unwrap();
+        let sent = sender.draft(1);
         let ours = [("bonafide-source", sender.name), ("bonafide-verdict", "verified")];
         let seen = Seen {
-            method: draft.method,
-            target: draft.target,
-            digest: Sha256::digest(&draft.body).into(),
-            length: draft.body.len(),
+            method: sent.method.clone(),
+            target: sent.target.clone(),
+            digest: Sha256::digest(&sent.body).into(),
+            length: sent.body.len(),
             ours: ours.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
         };
-        Row { sender, forgery: None, status: Some(200), seen: vec![seen] }
+        let seen = if trial.act.arrives() { vec![seen] } else { Vec::new() };
+        Row { sender, trial, sent, status: Some(trial.status), seen }
+    }
+
+    pub fn genuine() -> Row {
+        row(|act| act == Act::Deliver)
     }
 
     pub fn refused() -> Row {
-        Row { forgery: SENDERS[0].forgeries.first(), status: Some(401), seen: Vec::new(), ..genuine() }
+        row(|act| matches!(act, Act::Forge(_)))
     }
 
     #[test]
     fn what_went_as_it_must_gives_0() {
-        assert!(genuine().is_right() && refused().is_right());
-        assert_eq!(exit_code(&[genuine(), refused()], &[]), exit::OK);
+        let rows = [Act::Deliver, Act::Fail, Act::Retry, Act::Repeat].map(|act| row(|other| other == act));
+        assert!(rows.iter().all(Row::is_right) && refused().is_right());
+        assert_eq!(exit_code(&rows, &[]), exit::OK);
+    }
+
+    #[test]
+    fn a_repeated_request_that_the_application_saw_gives_1() {
+        let forwarded = Row { seen: genuine().seen, ..row(|act| act == Act::Repeat) };
+        assert_eq!(forwarded.observation(), "1 request");
+        assert_eq!(exit_code(&[forwarded], &[]), exit::NEGATIVE);
+    }
+
+    #[test]
+    fn a_retry_that_the_application_did_not_see_gives_1() {
+        let lost = Row { seen: Vec::new(), ..row(|act| act == Act::Retry) };
+        assert_eq!((lost.status, lost.is_right()), (Some(200), false));
     }
 
     #[test]

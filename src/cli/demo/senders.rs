@@ -1,14 +1,15 @@
-//! The senders that the demo plays and what their forgers try: data, a row more is a sender more.
+//! The senders that the demo plays: data, a row more is a sender more.
 
+use super::trials::{BOUND_JWT, CREDENTIAL, JWT, RETRIED, SIGNED, SWT, TIMED, Trial};
 use crate::verify::Draft;
 use http::{HeaderName, HeaderValue, Method};
 
-/// A sender, and how it is forged.
+/// A sender, and what is sent in its name.
 #[derive(Debug)]
 pub struct Sender {
     /// The name of its source, and the end of its path.
     pub name: &'static str,
-    /// The line of the policy file that says how it proves itself.
+    /// The lines of the policy file that say how it proves itself; `{key_server}` is the origin of the key server.
     pub scheme: &'static str,
     /// What its secret looks like.
     pub secret: SecretForm,
@@ -16,71 +17,85 @@ pub struct Sender {
     pub proof: &'static str,
     /// The header fields that it sends beside its proof, lower case.
     pub headers: &'static [(&'static str, &'static str)],
-    /// What it has to say.
+    /// What it has to say; `#` stands for the number of the occasion.
     pub body: &'static str,
-    /// What is tried in its name.
-    pub forgeries: &'static [Forgery],
+    /// What is sent in its name, in this order.
+    pub trials: &'static [Trial],
 }
 
-/// What a secret looks like.
+/// What a secret looks like and where the policy names it. The text is the `kid` of the key pair that its owner signs
+/// with.
 #[derive(Clone, Copy, Debug)]
 pub enum SecretForm {
     /// Any text.
     Text,
     /// Base64 behind `whsec_`.
     Whsec,
+    /// None: its public key is in the key set that everybody may fetch.
+    KeySet(&'static str),
+    /// Any text, which the key server wants to see before it gives a public key away.
+    KeyServer(&'static str),
 }
 
-/// A request that must not reach the application.
-#[derive(Debug)]
-pub struct Forgery {
-    /// What it is, for the table.
-    pub label: &'static str,
-    /// What makes it differ from the genuine request.
-    pub change: Change,
-    /// The status that it must get.
-    pub status: u16,
+impl SecretForm {
+    /// The name of the key pair of its owner.
+    pub fn kid(self) -> Option<&'static str> {
+        match self {
+            SecretForm::KeySet(kid) | SecretForm::KeyServer(kid) => Some(kid),
+            SecretForm::Text | SecretForm::Whsec => None,
+        }
+    }
+
+    /// Where the policy names it.
+    pub fn key(self) -> Option<&'static str> {
+        match self {
+            SecretForm::Text | SecretForm::Whsec => Some("secret  "),
+            SecretForm::KeySet(_) => None,
+            SecretForm::KeyServer(_) => Some("jwt.keys.secret"),
+        }
+    }
 }
 
-/// What makes a forged request differ from the genuine one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// Signed, then one digit of the body replaced.
-    Body,
-    /// Made with another secret.
-    Secret,
-    /// Without the header field that holds the proof.
-    NoProof,
-    /// The end of that header field is missing.
-    CutProof,
-    /// Signed with the right secret, an hour ago.
-    Stale,
-    /// Sent to a path that the policy does not name.
-    Path,
-}
-
-const BODY: Forgery = Forgery { label: "body changed", change: Change::Body, status: 401 };
-const OTHER_SECRET: Forgery = Forgery { label: "another secret", change: Change::Secret, status: 401 };
-const UNSIGNED: Forgery = Forgery { label: "no signature", change: Change::NoProof, status: 401 };
-const CUT: Forgery = Forgery { label: "signature cut short", change: Change::CutProof, status: 401 };
-const STALE: Forgery = Forgery { label: "signed an hour ago", change: Change::Stale, status: 401 };
-const PATH: Forgery = Forgery { label: "genuine, wrong path", change: Change::Path, status: 404 };
-const WRONG: Forgery = Forgery { label: "wrong credential", change: Change::Secret, status: 401 };
-const NO_CREDENTIAL: Forgery = Forgery { label: "no credential", change: Change::NoProof, status: 401 };
-const CUT_CREDENTIAL: Forgery =
-    Forgery { label: "credential cut short", change: Change::CutProof, status: 401 };
-
-/// Against a signature over the body.
-const SIGNED: &[Forgery] = &[BODY, OTHER_SECRET, UNSIGNED, CUT, PATH];
-/// Against a signature over a timestamp and the body.
-const TIMED: &[Forgery] = &[BODY, OTHER_SECRET, UNSIGNED, CUT, STALE, PATH];
-/// Against a token or password, which say nothing of the body.
-const CREDENTIAL: &[Forgery] = &[WRONG, NO_CREDENTIAL, CUT_CREDENTIAL, PATH];
-
+/// What a Secure Webhook Token says that it is about; others do not say it.
+const EVENT: (&str, &str) = ("event", "invoice.paid");
 const JSON: (&str, &str) = ("content-type", "application/json");
 
 /// Every sender, in the order of the table.
 pub const SENDERS: &[Sender] = &[
+    Sender {
+        name: "orders",
+        scheme: r#"
+[source.jwt]
+algorithms = ["ES256"]
+keys       = { jwks = "{key_server}/jwks.json" }
+issuer     = "https://auth.example.com/"
+audience   = "https://api.example.com/webhook"
+require    = ["exp", "nbf"]
+claims     = { event_scope = "webhook" }"#,
+        secret: SecretForm::KeySet("orders-1"),
+        proof: "authorization",
+        headers: &[JSON],
+        body: r#"{"event":"order.created","order":{"number":"A-10024","total":"129.90","currency":"EUR"}}"#,
+        trials: JWT,
+    },
+    Sender {
+        name: "swt",
+        scheme: "provider = \"swt\"\nswt      = { issuer = \"https://billing.example.com/\" }",
+        secret: SecretForm::Text,
+        proof: "authorization",
+        headers: &[JSON],
+        body: r#"{"invoice":"2026-0815","paid":{"amount":"84.00","currency":"EUR"}}"#,
+        trials: SWT,
+    },
+    Sender {
+        name: "vumi",
+        scheme: "provider = \"vumi\"\njwt.keys.url    = \"{key_server}/webhook_verification/{kid}\"",
+        secret: SecretForm::KeyServer("5c0a7c3e-9d0b-4a55-8a43-2f6f0d1f7c11"),
+        proof: "vumi-verification",
+        headers: &[JSON],
+        body: r#"{"webhook_type":"TRANSACTIONS","account":"acc_27","new_transactions":12}"#,
+        trials: BOUND_JWT,
+    },
     Sender {
         name: "fluid",
         scheme: "provider = \"fluid\"",
@@ -88,7 +103,7 @@ pub const SENDERS: &[Sender] = &[
         proof: "x-hub-signature-256",
         headers: &[JSON],
         body: r#"{"event":"card.moved","card":{"id":4711,"title":"Größe prüfen"},"to":"done"}"#,
-        forgeries: SIGNED,
+        trials: SIGNED,
     },
     Sender {
         name: "github",
@@ -97,7 +112,7 @@ pub const SENDERS: &[Sender] = &[
         proof: "x-hub-signature-256",
         headers: &[JSON, ("x-github-event", "push")],
         body: r#"{ "ref": "refs/heads/main", "commits": 3, "pusher": { "name": "octocat" } }"#,
-        forgeries: SIGNED,
+        trials: SIGNED,
     },
     Sender {
         name: "shopify",
@@ -106,7 +121,7 @@ pub const SENDERS: &[Sender] = &[
         proof: "x-shopify-hmac-sha256",
         headers: &[JSON, ("x-shopify-topic", "orders/paid")],
         body: r#"{"id":820982911946154508,"total_price":"25.00","currency":"EUR"}"#,
-        forgeries: SIGNED,
+        trials: SIGNED,
     },
     Sender {
         name: "stripe",
@@ -114,8 +129,8 @@ pub const SENDERS: &[Sender] = &[
         secret: SecretForm::Text,
         proof: "stripe-signature",
         headers: &[("content-type", "application/json; charset=utf-8")],
-        body: r#"{ "object": "event", "amount": 2000, "id": "evt_1NG8Du2eZvKY", "type": "charge.succeeded" }"#,
-        forgeries: TIMED,
+        body: r#"{ "object": "event", "amount": 2000, "id": "evt_1NG8Du2eZvKY#", "type": "charge.succeeded" }"#,
+        trials: RETRIED,
     },
     Sender {
         name: "slack",
@@ -123,8 +138,8 @@ pub const SENDERS: &[Sender] = &[
         secret: SecretForm::Text,
         proof: "x-slack-signature",
         headers: &[JSON],
-        body: r#"{"type":"event_callback","event_id":"Ev08MFMKH6","event":{"type":"app_mention"}}"#,
-        forgeries: TIMED,
+        body: r#"{"type":"event_callback","event_id":"Ev08MFMKH6#","event":{"type":"app_mention"}}"#,
+        trials: TIMED,
     },
     Sender {
         name: "standard-webhooks",
@@ -133,7 +148,7 @@ pub const SENDERS: &[Sender] = &[
         proof: "webhook-signature",
         headers: &[JSON],
         body: r#"{"type":"contact.created","data":{"id":"1f81eb52-5198-4599-803e-771906343485"}}"#,
-        forgeries: TIMED,
+        trials: TIMED,
     },
     Sender {
         name: "gitlab",
@@ -142,7 +157,7 @@ pub const SENDERS: &[Sender] = &[
         proof: "x-gitlab-token",
         headers: &[JSON, ("x-gitlab-event", "Pipeline Hook")],
         body: r#"{"object_kind":"pipeline","object_attributes":{"id":31,"status":"success"}}"#,
-        forgeries: CREDENTIAL,
+        trials: CREDENTIAL,
     },
     Sender {
         name: "azure-devops",
@@ -151,7 +166,7 @@ pub const SENDERS: &[Sender] = &[
         proof: "authorization",
         headers: &[JSON],
         body: r#"{"eventType":"build.complete","resource":{"id":2,"status":"succeeded"}}"#,
-        forgeries: CREDENTIAL,
+        trials: CREDENTIAL,
     },
 ];
 
@@ -166,12 +181,15 @@ impl Sender {
         format!("DEMO_{}", self.name.to_ascii_uppercase().replace('-', "_"))
     }
 
-    /// Its request, before it proves anything.
-    pub fn draft(&self) -> Draft {
-        let mut draft = Draft::new(Method::POST, self.path(), self.body);
+    /// Its request, before it proves anything. Each occasion is another event.
+    pub fn draft(&self, occasion: usize) -> Draft {
+        let body = self.body.replace('#', &occasion.to_string());
+        let mut draft = Draft::new(Method::POST, self.path(), body);
         for (name, value) in self.headers {
             draft.headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
+        draft.params.insert(EVENT.0.to_owned(), EVENT.1.to_owned());
+        draft.salt = occasion.to_be_bytes().to_vec();
         draft
     }
 }

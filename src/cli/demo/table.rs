@@ -2,6 +2,7 @@
 
 use super::application::Seen;
 use super::row::Row;
+use super::trials::Act;
 use std::fmt::Write as _;
 
 const BOLD: &str = "\x1b[1m";
@@ -13,7 +14,11 @@ const TITLES: [&str; 4] = ["sender", "sent", "answer", "the application saw"];
 
 /// What the table cannot show.
 const NOTE: &str = "\
-A signature covers the body. A token or a password only says who speaks, so there is no `body changed` for it.";
+A signature covers the body, and so do the tokens of swt and vumi. The token of orders does not, which
+`bonafide check` warns of: its other body was noticed because the token had been delivered before. A
+static token or a password only says who speaks, so there is no `body changed` for it. Where neither a
+time nor an id is proved, an equal request may be a new event: it is forwarded each time, and there is
+no `the same again`.";
 
 /// The table and its summary, with colours (`anstream` removes them where they do not belong).
 pub fn table(rows: &[Row], stray: &[Seen]) -> String {
@@ -39,22 +44,27 @@ pub fn table(rows: &[Row], stray: &[Seen]) -> String {
 
 fn cells(row: &Row) -> [String; 4] {
     let status = row.status.map_or("none".to_owned(), |status| status.to_string());
-    [row.sender.name.to_owned(), row.sent().to_owned(), status, row.observation()]
+    [row.sender.name.to_owned(), row.trial.label.to_owned(), status, row.observation()]
 }
 
 fn line(cells: &[String; 4], widths: &[usize; 4]) -> String {
     cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}   ")).collect()
 }
 
-/// `49 requests sent: 8 genuine ones reached the application, 41 forged ones did not.`
+/// What became of all of them, in a few sentences.
 fn summary(rows: &[Row], stray: &[Seen]) -> String {
-    let count = |of: fn(&&Row) -> bool| rows.iter().filter(of).count();
-    let delivered = count(|row| row.forgery.is_none() && !row.seen.is_empty());
-    let kept_off = count(|row| row.forgery.is_some() && row.seen.is_empty());
+    let count = |of: fn(&Row) -> bool| rows.iter().filter(|row| of(row)).count();
+    let delivered = count(|row| row.trial.act.arrives() && !row.seen.is_empty());
+    let retries = count(|row| row.trial.act == Act::Retry && !row.seen.is_empty());
+    let kept_off = count(|row| matches!(row.trial.act, Act::Forge(_)) && row.seen.is_empty());
+    let acknowledged =
+        count(|row| row.trial.act == Act::Repeat && row.seen.is_empty() && row.status == Some(200));
     let wrong = count(|row| !row.is_right());
     let mut text = format!(
         "\n{NOTE}\n\n\
-         {} requests sent: {delivered} genuine ones reached the application, {kept_off} forged ones did not.\n",
+         {} requests sent: {delivered} genuine ones reached the application, {kept_off} forged ones did not.\n\
+         {acknowledged} duplicates were acknowledged and not forwarded, \
+         {retries} retries after a failure were forwarded.\n",
         rows.len()
     );
     if wrong > 0 {
@@ -69,7 +79,7 @@ fn summary(rows: &[Row], stray: &[Seen]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::demo::row::tests::{genuine, refused};
+    use crate::cli::demo::row::tests::{genuine, refused, row};
 
     fn plain(rows: &[Row], stray: &[Seen]) -> String {
         anstream::adapter::strip_str(&table(rows, stray)).to_string()
@@ -77,16 +87,21 @@ mod tests {
 
     #[test]
     fn the_table_is_aligned_and_summed_up() {
+        let rows = [Act::Deliver, Act::Repeat, Act::Fail, Act::Retry].map(|act| row(|other| other == act));
         let want = "\
-sender   sent           answer   the application saw
-fluid    genuine        200      1 request, body identical   ok
-         body changed   401      nothing                     ok
-
-A signature covers the body. A token or a password only says who speaks, so there is no `body changed` for it.
-
-2 requests sent: 1 genuine ones reached the application, 1 forged ones did not.
+sender   sent                         answer   the application saw
+orders   genuine                      200      1 request, body identical   ok
+         the same again               200      nothing                     ok
+         genuine, application fails   500      1 request, body identical   ok
+         sender's retry               200      1 request, body identical   ok
 ";
-        assert_eq!(plain(&[genuine(), refused()], &[]), want);
+        let shown = plain(&rows, &[]);
+        assert!(shown.starts_with(want), "{shown}");
+        let end = "\n\n\
+4 requests sent: 3 genuine ones reached the application, 0 forged ones did not.
+1 duplicates were acknowledged and not forwarded, 1 retries after a failure were forwarded.
+";
+        assert!(shown.ends_with(end), "{shown}");
     }
 
     #[test]
@@ -98,5 +113,14 @@ A signature covers the body. A token or a password only says who speaks, so ther
         assert!(shown.contains("1 of them did not go"), "{shown}");
         assert!(shown.contains("1 more reached"), "{shown}");
         assert!(!plain(&[refused()], &[]).contains("WRONG"));
+    }
+
+    #[test]
+    fn a_duplicate_that_was_forwarded_or_refused_is_not_counted_as_acknowledged() {
+        let again = || row(|act| act == Act::Repeat);
+        let forwarded = Row { seen: genuine().seen, ..again() };
+        let shown = plain(&[forwarded, Row { status: Some(503), ..again() }], &[]);
+        assert!(shown.contains("\n0 duplicates were acknowledged"), "{shown}");
+        assert!(shown.contains("2 of them did not go"), "{shown}");
     }
 }
