@@ -10,12 +10,21 @@ use bonafide::config::{ProviderScheme, provider_scheme};
 use bonafide::http::{Arrival, Body, Head, admit, forwarded, headers};
 use bonafide::policy::{PathPattern, Route, Routes};
 use bonafide::proxy::RequestIds;
-use bonafide::verify::{Draft, NamedSecret, Proof, Step, Surroundings, Verifier, VerifyError};
+use bonafide::replay::{Admission, Delivery, Memory, Terms};
+use bonafide::scheme::{KeyEncoding, KeyForm};
+use bonafide::verify::{
+    Algorithm, BodyHash, ClaimPath, Claims, Draft, EmptyBody, Hash, HashForm, JwtDefinition, JwtKeys, KeySet,
+    KidRule, NamedSecret, Profile, Proof, Remember, SigningKey, Step, Surroundings, TokenPlace, Verifier,
+    VerifyError,
+};
 use bytes::Bytes;
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
+use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, Method, Request, request};
+use std::cell::Cell;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 const KIB: usize = 1024;
 const SIZES: [usize; 2] = [KIB, 1024 * KIB];
@@ -97,6 +106,134 @@ mod accept {
         bencher
             .counter(BytesCount::new(size))
             .bench(|| prove(&verifier, black_box(&head), black_box(&body), NOW));
+    }
+}
+
+/// JSON Web Tokens that bind the body, from the head to the proof, with the key at hand.
+mod token {
+    use super::*;
+
+    #[divan::bench(args = SIZES)]
+    fn es256(bencher: Bencher<'_, '_>, size: usize) {
+        accept(Algorithm::Es256, bencher, size);
+    }
+
+    #[divan::bench(args = SIZES)]
+    fn ed25519(bencher: Bencher<'_, '_>, size: usize) {
+        accept(Algorithm::EdDsa, bencher, size);
+    }
+
+    #[divan::bench(args = SIZES)]
+    fn hs256(bencher: Bencher<'_, '_>, size: usize) {
+        accept(Algorithm::Hs256, bencher, size);
+    }
+
+    /// What the head settles: an expired token costs no signature.
+    #[divan::bench]
+    fn expired(bencher: Bencher<'_, '_>) {
+        let (verifier, head, _) = message(Algorithm::Es256, KIB);
+        let late = UnixTime(NOW.0 + 3600);
+        assert!(matches!(verifier.start(&head, late), Err(VerifyError::TokenExpired { .. })));
+        bencher.bench(|| verifier.start(black_box(&head), late).err());
+    }
+
+    fn accept(algorithm: Algorithm, bencher: Bencher<'_, '_>, size: usize) {
+        let (verifier, head, body) = message(algorithm, size);
+        assert!(prove(&verifier, &head, &body, NOW).is_ok());
+        bencher
+            .counter(BytesCount::new(size))
+            .bench(|| prove(&verifier, black_box(&head), black_box(&body), NOW));
+    }
+
+    fn message(algorithm: Algorithm, size: usize) -> (Verifier, Head, Body) {
+        let kind = match algorithm {
+            Algorithm::EdDsa => &rcgen::PKCS_ED25519,
+            _ => &rcgen::PKCS_ECDSA_P256_SHA256,
+        };
+        let pair = rcgen::KeyPair::generate_for(kind).expect("a key pair");
+        let secret = Secret::new(b"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=".to_vec());
+        let (keys, secrets) = if algorithm.is_symmetric() {
+            (JwtKeys::None, vec![NamedSecret { name: "secret-1".into(), secret, until: None }])
+        } else {
+            let keys = KeySet::of_text(pair.public_key_pem().as_bytes(), &[algorithm]).expect("a key");
+            (JwtKeys::Fixed(keys), Vec::new())
+        };
+        let verifier = Verifier::jwt(definition(algorithm), keys, &FORM, secrets).expect("keys that fit");
+        let private = Secret::new(pair.serialize_pem().into_bytes());
+        let (mut parts, body) = unsigned(size);
+        let mut draft = Draft::new(Method::POST, PATH, body.clone());
+        draft.headers = parts.headers;
+        if !algorithm.is_symmetric() {
+            draft.key = Some(SigningKey::new(algorithm, &private, None).expect("a private key"));
+        }
+        verifier.sign(&mut draft, NOW).expect("it can be signed");
+        parts.headers = draft.headers;
+        (verifier, admitted(parts), in_pieces(&body))
+    }
+
+    const FORM: KeyForm =
+        KeyForm { encoding: KeyEncoding::Utf8, prefix: None, min_bytes: None, max_bytes: None };
+
+    fn definition(algorithm: Algorithm) -> JwtDefinition {
+        let claim = ClaimPath::parse("body_sha256").expect("a claim");
+        JwtDefinition {
+            place: TokenPlace::Header(AUTHORIZATION, "Bearer ".into()),
+            algorithms: vec![algorithm],
+            typ: Vec::new(),
+            kid: KidRule::Visible,
+            claims: Claims { issuer: vec!["i".into()], audience: vec!["a".into()], ..Claims::default() },
+            body_hash: Some(BodyHash { claim, form: HashForm::Hex(Hash::Sha256), empty: EmptyBody::Require }),
+            profile: Profile::Jwt,
+        }
+    }
+}
+
+/// What it costs to deliver nothing twice: the mark that a proof carries, and the memory.
+mod remember {
+    use super::*;
+
+    /// Beside `accept::stripe`: the digest of the body and the mark.
+    #[divan::bench(args = SIZES)]
+    fn stripe(bencher: Bencher<'_, '_>, size: usize) {
+        let verifier = verifier("stripe").remembering(Remember::Event);
+        let (parts, body) = delivery("stripe", &verifier, size);
+        let head = admitted(parts);
+        bencher
+            .counter(BytesCount::new(size))
+            .bench(|| prove(&verifier, black_box(&head), black_box(&body), NOW));
+    }
+
+    /// A new delivery, reserved and kept, among a hundred thousand.
+    #[divan::bench]
+    fn reserve_and_keep(bencher: Bencher<'_, '_>) {
+        let memory = Arc::new(Memory::new(1_000_000));
+        let (number, now) = (Cell::new(0_u64), Cell::new(NOW));
+        let one = || {
+            number.set(number.get() + 1);
+            if number.get() % 100_000 == 0 {
+                now.set(UnixTime(now.get().0 + 100));
+            }
+            let terms = Terms { valid_until: now.get(), deadline: now.get(), window: false };
+            let delivery = Delivery::new("stripe", &number.get().to_be_bytes(), b"0123456789abcdef");
+            if let Admission::Fresh(reservation) = memory.admit(&delivery, terms, now.get()) {
+                reservation.keep();
+            }
+        };
+        (0..100_000).for_each(|_| one());
+        bencher.bench_local(one);
+    }
+
+    /// A copy of what was delivered.
+    #[divan::bench]
+    fn duplicate(bencher: Bencher<'_, '_>) {
+        let memory = Arc::new(Memory::new(1000));
+        let terms = Terms { valid_until: NOW, deadline: NOW, window: false };
+        let delivery = Delivery::new("stripe", b"evt_1", b"0123456789abcdef");
+        if let Admission::Fresh(reservation) = memory.admit(&delivery, terms, NOW) {
+            reservation.keep();
+        }
+        bencher
+            .bench_local(|| matches!(memory.admit(black_box(&delivery), terms, NOW), Admission::Delivered));
     }
 }
 
@@ -217,22 +354,28 @@ fn verifier(provider: &str) -> Verifier {
 
 /// A signed delivery with a body of `size` bytes.
 fn delivery(provider: &str, verifier: &Verifier, size: usize) -> (request::Parts, Body) {
-    let (start, end) = (r#"{"id":"evt_1P9Zk2","data":""#, r#""}"#);
-    let body = Bytes::from([start, &"x".repeat(size - start.len() - end.len()), end].concat());
-    let mut request = Request::builder().header("Host", HOST).header("User-Agent", "Sender/1.0");
-    request = request.header("Accept", "*/*").header("Content-Type", "application/json");
-    request = request.header("Content-Length", size);
+    let (mut parts, body) = unsigned(size);
     if provider == "github" {
-        request = request.header("X-GitHub-Event", "push");
-        request = request.header("X-GitHub-Delivery", "72d3162e-cc78-11e3-81ab-4c9367dc0958");
+        parts.headers.insert("X-GitHub-Event", HeaderValue::from_static("push"));
+        let id = HeaderValue::from_static("72d3162e-cc78-11e3-81ab-4c9367dc0958");
+        parts.headers.insert("X-GitHub-Delivery", id);
     }
-    let request = request.method(Method::POST).uri(PATH).body(()).expect("a request");
-    let mut parts = request.into_parts().0;
     let mut draft = Draft::new(Method::POST, PATH, body.clone());
     draft.headers = parts.headers;
     verifier.sign(&mut draft, NOW).expect("it can be signed");
     parts.headers = draft.headers;
     (parts, in_pieces(&body))
+}
+
+/// A delivery with a body of `size` bytes that proves nothing yet.
+fn unsigned(size: usize) -> (request::Parts, Bytes) {
+    let (start, end) = (r#"{"id":"evt_1P9Zk2","data":""#, r#""}"#);
+    let body = Bytes::from([start, &"x".repeat(size - start.len() - end.len()), end].concat());
+    let mut request = Request::builder().header("Host", HOST).header("User-Agent", "Sender/1.0");
+    request = request.header("Accept", "*/*").header("Content-Type", "application/json");
+    request = request.header("Content-Length", size);
+    let request = request.method(Method::POST).uri(PATH).body(()).expect("a request");
+    (request.into_parts().0, body)
 }
 
 fn in_pieces(bytes: &Bytes) -> Body {
