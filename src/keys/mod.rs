@@ -19,12 +19,11 @@ mod request;
 mod store;
 mod unknown;
 
+pub use cache::KeyCache;
 pub use counts::KeyCounts;
 pub use fault::{KeyError, KeyFailure, KeyFault};
 pub use fetching::Fetching;
 pub use store::KeyEntry;
-
-pub use cache::KeyCache;
 
 #[cfg(test)]
 mod tests;

@@ -22,6 +22,8 @@ pub struct KeySource {
     pub networks: Vec<IpNet>,
     /// PEM file with the authorities that may have signed its certificate; the system's unless given.
     pub ca: Option<PathBuf>,
+    /// What that file held when the policy was read, so that a new one is noticed.
+    pub ca_digest: Option<[u8; 32]>,
     /// How often a key set is asked for again in the background.
     pub refresh: Duration,
     /// How long nothing is asked for an unknown `kid` after one was not found.
@@ -73,7 +75,7 @@ impl PartialEq for KeySource {
         self.place == other.place
             && self.algorithms == other.algorithms
             && self.networks == other.networks
-            && self.ca == other.ca
+            && (&self.ca, self.ca_digest) == (&other.ca, other.ca_digest)
             && facts(self) == facts(other)
     }
 }

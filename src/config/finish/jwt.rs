@@ -52,16 +52,12 @@ pub fn jwt_definition(
         max_lifetime: age(context, &raw.value.max_lifetime),
     };
     let silent = silent(context, without);
-    for (key, claim, written) in [("issuer", "iss", issuer), ("audience", "aud", audience)] {
-        must_be_named(
-            context,
-            raw.at,
-            key,
-            claim,
-            written.as_ref().map(|found| found.at),
-            &silent,
-            raw.value.flawed,
-        );
+    // The issuer of OpenID Connect is the one that its document is asked of.
+    let discovery = raw.value.keys.as_ref().and_then(|keys| keys.value.discovery.as_ref());
+    let issuer_at = issuer.as_ref().map(|found| found.at).or(discovery.map(|found| found.at));
+    let audience_at = audience.as_ref().map(|found| found.at);
+    for (key, claim, written) in [("issuer", "iss", issuer_at), ("audience", "aud", audience_at)] {
+        must_be_named(context, raw.at, key, claim, written, &silent, raw.value.flawed);
     }
     let place = place(context, &raw.value);
     let body_hash = match &raw.value.body_hash {

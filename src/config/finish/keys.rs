@@ -11,8 +11,10 @@ use crate::policy::{KeyPlace, KeySource, PerKid, is_private};
 use crate::verify::{Algorithm, JwtKeys, KeySet, KidRule, SingleKey};
 use http::HeaderValue;
 use ipnet::IpNet;
+use sha2::{Digest, Sha256};
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use url::{Host, Url};
@@ -155,19 +157,40 @@ fn fetched(
         Place::Url(text) => KeyPlace::PerKid(Box::new(per_kid(context, source, raw, text, &networks)?)),
         Place::File(_) | Place::Text(_) => return None,
     };
+    let ca = match ca {
+        Some(ca) => Some(authorities(context, ca)?),
+        None => None,
+    };
+    let (ca, ca_digest) = ca.unzip();
     let hours = |hours: u64| Duration::from_secs(hours * 3600);
     let found = KeySource {
         name: source.value.name.as_ref().map_or("", |name| name.value.as_str()).into(),
         place,
         algorithms: algorithms.iter().copied().filter(|algorithm| !algorithm.is_symmetric()).collect(),
         networks,
-        ca: ca.as_ref().map(|ca| context.path(ca).value),
+        ca,
+        ca_digest: ca_digest.flatten(),
         refresh: period(context, refresh, REFRESH, Duration::from_secs(60)..=hours(24))?,
         cooldown: period(context, cooldown, COOLDOWN, Duration::from_secs(1)..=hours(1))?,
         timeout: period(context, timeout, TIMEOUT, Duration::from_millis(100)..=Duration::from_secs(60))?,
     };
-    context.watched.extend(found.ca.clone());
     Some(Found { keys: JwtKeys::Fetched, source: Some(Arc::new(found)) })
+}
+
+/// The file with the authorities of a key server, and the digest of it, where it is read now.
+fn authorities(context: &mut Context<'_>, ca: &Located<String>) -> Option<(PathBuf, Option<[u8; 32]>)> {
+    let path = context.path(ca).value;
+    context.watched.push(path.clone());
+    if !context.read_secrets {
+        return Some((path, None));
+    }
+    match std::fs::read(&path) {
+        Ok(bytes) => Some((path, Some(Sha256::digest(bytes).into()))),
+        Err(error) => {
+            context.error("file_not_readable", ca.at, format!("cannot read {}: {error}", path.display()));
+            None
+        }
+    }
 }
 
 fn period(

@@ -1,7 +1,7 @@
 //! One document for all keys: single fetches, rotation, what counts as an answer.
 
 use super::super::*;
-use super::rig::{DAY, Rig, START, ec, ed, settle, source};
+use super::rig::{DAY, Rig, START, ec, ed, jwks, settle, source};
 use super::server::{Door, Server, answer};
 use crate::base::time::{Clock, UnixTime};
 use crate::policy::KeyPlace;
@@ -10,8 +10,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 #[tokio::test]
 async fn a_cold_cache_asks_once_for_all_who_wait() {
-    let rig = Rig::document(&["a"]);
-    let asked: Vec<_> = (0..500).map(|_| rig.start("a")).collect();
+    let rig = Rig::document(&[]);
+    let door = rig.give_behind_door(&["a"]);
+    let mut asked = Vec::new();
+    for _ in 0..500 {
+        asked.push(rig.started("a").await);
+    }
+    door.open();
     for answer in asked {
         assert_eq!(answer.await.unwrap(), Ok(true));
     }
@@ -22,12 +27,7 @@ async fn a_cold_cache_asks_once_for_all_who_wait() {
 #[tokio::test]
 async fn a_waiter_that_leaves_does_not_take_the_fetch_along() {
     let rig = Rig::document(&[]);
-    let door = Door::default();
-    let (waits, body) = (door.clone(), super::rig::jwks(&["a"]));
-    rig.server.script(move |_, out| {
-        waits.pass();
-        answer(out, "200 OK", "", &body)
-    });
+    let door = rig.give_behind_door(&["a"]);
     let first = rig.started("a").await;
     rig.server.request(0);
     first.abort();
@@ -52,6 +52,14 @@ async fn random_names_cause_one_fetch_and_do_not_touch_known_ones() {
     rig.at(30);
     assert_eq!(rig.ask("random-1").await, Ok(false));
     assert_eq!(rig.server.hits(), 3);
+}
+
+#[tokio::test]
+async fn known_keys_are_found_while_something_else_is_decided() {
+    let rig = Rig::warm(&["a"]).await;
+    let deciding = rig.cache.lock();
+    assert!(rig.peek("a").is_some() && rig.peek("b").is_none());
+    drop(deciding);
 }
 
 #[tokio::test]
@@ -99,12 +107,7 @@ async fn one_bad_key_does_not_spoil_the_set() {
 #[tokio::test]
 async fn who_asks_during_a_fetch_cannot_conclude_that_there_is_no_key() {
     let rig = Rig::warm(&["a"]).await;
-    let door = Door::default();
-    let (waits, body) = (door.clone(), super::rig::jwks(&["a", "late"]));
-    rig.server.script(move |_, out| {
-        waits.pass();
-        answer(out, "200 OK", "", &body)
-    });
+    let door = rig.give_behind_door(&["a", "late"]);
     let made_for = rig.started("x").await;
     rig.server.request(1);
     let same = rig.started("x").await;
@@ -136,12 +139,7 @@ async fn who_asked_before_the_fetch_began_can_conclude_it() {
 #[tokio::test]
 async fn who_joins_a_renewal_that_has_begun_cannot_conclude_it_either() {
     let rig = Rig::warm(&["a"]).await;
-    let door = Door::default();
-    let (waits, body) = (door.clone(), super::rig::jwks(&["a"]));
-    rig.server.script(move |_, out| {
-        waits.pass();
-        answer(out, "200 OK", "", &body)
-    });
+    let door = rig.give_behind_door(&["a"]);
     rig.cache.refresh();
     rig.server.request(1);
     let late = rig.started("x").await;
@@ -198,8 +196,8 @@ async fn a_server_that_says_this_and_that_is_not_hammered() {
     let rig = Rig::document(&[]);
     let turn = AtomicUsize::new(0);
     rig.server.script(move |_, out| {
-        let kid = if turn.fetch_add(1, Ordering::SeqCst) % 2 == 0 { "a" } else { "b" };
-        answer(out, "200 OK", "", &super::rig::jwks(&[kid]))
+        let kid = if turn.fetch_add(1, Ordering::SeqCst).is_multiple_of(2) { "a" } else { "b" };
+        answer(out, "200 OK", "", &jwks(&[kid]))
     });
     for second in 0..120 {
         rig.at(second);

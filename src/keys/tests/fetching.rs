@@ -1,8 +1,6 @@
 //! The thread: what runs on it, what survives there, and when it ends.
 
-use super::super::fault::Failure;
-use super::super::fetch::Answer;
-use super::super::flight::Cause;
+use super::super::flight::{Cause, Flight};
 use super::super::*;
 use super::rig::{Rig, START, jwks, settle, source};
 use super::server::{Server, answer};
@@ -31,12 +29,10 @@ async fn a_panic_in_a_fetch_is_told_and_does_not_block_the_next_one() {
 
 #[tokio::test]
 async fn a_fetch_that_is_never_run_is_told_too() {
-    let rig = Rig::document(&["a"]);
-    let (flight, sender) = super::super::flight::Flight::new(None, Cause::Renewal, 0);
+    let (flight, sender) = Flight::new(None, Cause::Renewal, 0);
     drop(sender);
     let answer = Arc::new(flight).join().wait("a").await;
     assert_eq!(answer.err(), Some(KeyError::Unavailable(KeyFault::Internal)));
-    drop(rig);
 }
 
 #[tokio::test]
@@ -107,5 +103,4 @@ fn questions_may_move_between_threads() {
     is_shared::<Fetching>();
     let question = |cache: &Arc<KeyCache>| is_send(&cache.find("a", UnixTime(0)));
     let _unused: &dyn Fn(&Arc<KeyCache>) = &question;
-    let _answer = |failure: Failure| -> Result<Answer, Failure> { Err(failure) };
 }

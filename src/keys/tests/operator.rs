@@ -1,8 +1,7 @@
 //! Orders of the operator: refresh and purge.
 
 use super::super::*;
-use super::rig::{Rig, jwks, settle};
-use super::server::{Door, answer};
+use super::rig::{Rig, settle};
 
 #[tokio::test]
 async fn refresh_asks_whatever_the_pauses() {
@@ -52,12 +51,7 @@ async fn purge_forgets_keys_names_and_pauses() {
 #[tokio::test]
 async fn what_was_fetched_before_a_purge_is_not_used_after_it() {
     let rig = Rig::document(&[]);
-    let door = Door::default();
-    let waits = door.clone();
-    rig.server.script(move |_, out| {
-        waits.pass();
-        answer(out, "200 OK", "", &jwks(&["old"]))
-    });
+    let door = rig.give_behind_door(&["old"]);
     let before = rig.started("old").await;
     rig.server.request(0);
     rig.cache.purge();

@@ -4,6 +4,7 @@ use super::super::*;
 use super::rig::{DAY, Rig, START, ec, ed, settle, source};
 use super::server::{Door, Server, answer};
 use crate::base::secret::Secret;
+use crate::base::time::UnixTime;
 use crate::policy::{KeyPlace, KeySource, PerKid};
 use crate::verify::SingleKey;
 
@@ -193,6 +194,26 @@ async fn the_name_and_the_secret_are_sent_as_wanted() {
     assert!(head.contains("\r\ncontent-type: application/json"), "{head}");
     assert_eq!(body, r#"{"client":"p\"w","key_id":"id a/\"{secret}"}"#);
     assert!(!format!("{:?}", rig.cache).contains("p\"w"));
+}
+
+#[tokio::test]
+async fn a_failure_does_not_tell_the_secret() {
+    let Rig { clock, server, cache, .. } = Rig::new(|server| {
+        let mut place = per_kid(server);
+        place.url = server.url("/{kid}?token={secret}");
+        place.secret = Some(Secret::new(b"hunter2".to_vec()));
+        source(KeyPlace::PerKid(Box::new(place)))
+    });
+    server.script(|_, out| out.write_all(b"HTTP/9 hunter2"));
+    assert!(cache.find("a", clock.now()).await.is_err());
+    assert!(server.request(0).starts_with("GET /a?token=hunter2 "));
+    drop(server);
+    let first = cache.last_failure().unwrap();
+    clock.set(UnixTime(START + 2));
+    assert!(cache.find("a", clock.now()).await.is_err());
+    let second = cache.last_failure().unwrap();
+    assert_eq!((first.fault, second.fault), (KeyFault::Broken, KeyFault::Connect));
+    assert!(!format!("{first:?} {second:?}").contains("hunter2"));
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! A cache, its clock and its server.
 
 use super::super::*;
-use super::server::{Server, answer};
+use super::server::{Door, Server, answer};
 use crate::base::time::{Clock, UnixTime};
 use crate::policy::{KeyPlace, KeySource};
 use crate::verify::{Algorithm, KeySet};
@@ -39,6 +39,7 @@ pub fn source(place: KeyPlace) -> KeySource {
         algorithms: vec![Algorithm::Es256, Algorithm::EdDsa],
         networks: Vec::new(),
         ca: None,
+        ca_digest: None,
         refresh: Duration::from_secs(3600),
         cooldown: Duration::from_secs(30),
         timeout: Duration::from_secs(5),
@@ -84,6 +85,17 @@ impl Rig {
     pub fn give_with(&self, kids: &[&str], fields: &'static str) {
         let body = jwks(kids);
         self.server.script(move |_, out| answer(out, "200 OK", fields, &body));
+    }
+
+    /// From now on the server gives these keys, as soon as the door is opened.
+    pub fn give_behind_door(&self, kids: &[&str]) -> Door {
+        let (door, body) = (Door::default(), jwks(kids));
+        let waits = door.clone();
+        self.server.script(move |_, out| {
+            waits.pass();
+            answer(out, "200 OK", "", &body)
+        });
+        door
     }
 
     /// From now on the server fails.

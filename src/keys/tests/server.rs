@@ -4,6 +4,7 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
+use std::thread::JoinHandle;
 
 /// Writes the answer to a request, which it gets whole, as text.
 type Script = dyn Fn(&str, &mut dyn Write) -> io::Result<()> + Send + Sync;
@@ -11,6 +12,7 @@ type Script = dyn Fn(&str, &mut dyn Write) -> io::Result<()> + Send + Sync;
 pub struct Server {
     pub address: SocketAddr,
     shared: Arc<Shared>,
+    accepting: Option<JoinHandle<()>>,
 }
 
 struct Shared {
@@ -41,18 +43,18 @@ impl Server {
             came: Condvar::new(),
             stopped: AtomicBool::new(false),
         });
-        let accepting = shared.clone();
-        std::thread::spawn(move || {
+        let accepts = shared.clone();
+        let accepting = std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                if accepting.stopped.load(Ordering::SeqCst) {
+                if accepts.stopped.load(Ordering::SeqCst) {
                     break;
                 }
-                accepting.connections.fetch_add(1, Ordering::SeqCst);
-                let shared = accepting.clone();
+                accepts.connections.fetch_add(1, Ordering::SeqCst);
+                let shared = accepts.clone();
                 std::thread::spawn(move || shared.serve(stream));
             }
         });
-        Server { address, shared }
+        Server { address, shared, accepting: Some(accepting) }
     }
 
     /// From now on it answers otherwise.
@@ -84,10 +86,11 @@ impl Server {
 }
 
 impl Drop for Server {
-    /// Closes the port.
+    /// Returns when the port is closed.
     fn drop(&mut self) {
         self.shared.stopped.store(true, Ordering::SeqCst);
         drop(TcpStream::connect(self.address));
+        self.accepting.take().unwrap().join().unwrap();
     }
 }
 

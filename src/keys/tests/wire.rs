@@ -39,6 +39,18 @@ async fn the_request_says_who_asks_and_what_for() {
 }
 
 #[tokio::test]
+async fn nothing_is_carried_from_one_request_to_the_next() {
+    let rig = Rig::document(&[]);
+    rig.give_with(
+        &["a"],
+        "set-cookie: session=1\r\netag: \"1\"\r\nlast-modified: Thu, 01 Jan 2026 00:00:00 GMT\r\n",
+    );
+    assert!(rig.finds("a").await);
+    rig.tick_at(3600).await;
+    assert_eq!(rig.server.request(0), rig.server.request(1));
+}
+
+#[tokio::test]
 async fn only_200_is_an_answer() {
     for status in [201, 204, 206, 400, 401, 404, 429, 500, 503] {
         let line = format!("{status} Whatever");

@@ -44,7 +44,9 @@ fn is_roca(modulus: &[u8]) -> bool {
 
 fn is_prime(number: u32) -> bool {
     number > 1
-        && (2..number).take_while(|factor| factor * factor <= number).all(|factor| !number.is_multiple_of(factor))
+        && (2..number)
+            .take_while(|factor| factor * factor <= number)
+            .all(|factor| !number.is_multiple_of(factor))
 }
 
 #[cfg(test)]
