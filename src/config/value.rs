@@ -210,7 +210,10 @@ impl<T: Raw> Raw for List<T> {
 
     fn read(value: &DeValue<'_>, at: Span, reader: &mut Reader) -> Option<Self> {
         let Some(items) = value.as_array() else {
-            reader.wrong_type(value, at, "an array", &format!("[{}]", T::EXAMPLE));
+            // the title of an array of tables has its brackets
+            let section = T::EXAMPLE.starts_with("[[");
+            let example = if section { T::EXAMPLE.to_owned() } else { format!("[{}]", T::EXAMPLE) };
+            reader.wrong_type(value, at, "an array", &example);
             return None;
         };
         Some(items.iter().filter_map(|item| reader.read(item)).collect())

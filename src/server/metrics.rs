@@ -73,9 +73,9 @@ impl Gauges {
         for cache in &caches {
             let counts = cache.counts();
             let rows = [
-                ("hit", counts.hits),
+                ("hit", counts.hits.saturating_sub(counts.stale)),
                 ("stale", counts.stale),
-                ("miss", counts.misses),
+                ("miss", counts.misses.saturating_sub(counts.negatives + counts.throttled)),
                 ("negative", counts.negatives),
                 ("throttled", counts.throttled),
             ];

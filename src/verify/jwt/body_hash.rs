@@ -171,6 +171,7 @@ impl BodyHash {
     /// Reads the claim.
     pub(super) fn read(&self, claims: &Json) -> Result<Promise, VerifyError> {
         let digest = match self.claim.find(claims) {
+            None if self.empty == EmptyBody::Require => return Err(missing(self.claim.label())),
             None => None,
             Some(written) => {
                 let digest = written.text().and_then(|text| self.form.decode(text));

@@ -58,6 +58,8 @@ pub(super) struct Times {
     expires: Option<i64>,
     not_before: Option<i64>,
     issued: Option<i64>,
+    /// `issued`, rounded up: a fraction of a second lengthens neither end.
+    issued_by: Option<i64>,
     leeway: i64,
     max_age: Option<i64>,
 }
@@ -69,6 +71,7 @@ impl Times {
             expires: date(claims, "exp", f64::floor)?,
             not_before: date(claims, "nbf", f64::ceil)?,
             issued: date(claims, "iat", f64::floor)?,
+            issued_by: date(claims, "iat", f64::ceil)?,
             leeway: policy.leeway,
             max_age: policy.max_age,
         };
@@ -97,7 +100,7 @@ impl Times {
         if let Some(begins) = self.not_before.filter(|begins| begins.saturating_sub(leeway) > now) {
             return Err(VerifyError::TokenNotYetValid { ahead: begins.saturating_sub(now), leeway });
         }
-        if let Some(issued) = self.issued.filter(|issued| issued.saturating_sub(leeway) > now) {
+        if let Some(issued) = self.issued_by.filter(|issued| issued.saturating_sub(leeway) > now) {
             return Err(VerifyError::TokenNotYetValid { ahead: issued.saturating_sub(now), leeway });
         }
         match (self.issued, self.max_age) {
@@ -149,10 +152,15 @@ pub(super) fn check(claims: &Json, policy: &Claims) -> Result<(), VerifyError> {
             return Err(missing(name));
         }
     }
+    // a string wherever it stands, be it wanted or not (RFC 7519 sections 4.1.1 and 4.1.2)
+    for name in ["iss", "sub"] {
+        if claims.get(name).is_some_and(|claim| claim.text().is_none()) {
+            return Err(malformed(name));
+        }
+    }
     if !policy.issuer.is_empty() {
         let issuer = claims.get("iss").ok_or_else(|| missing("iss"))?;
-        let issuer = issuer.text().ok_or_else(|| malformed("iss"))?;
-        if !policy.issuer.iter().any(|known| known == issuer) {
+        if !policy.issuer.iter().any(|known| issuer.text() == Some(known.as_str())) {
             return Err(VerifyError::IssuerMismatch);
         }
     }

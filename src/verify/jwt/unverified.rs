@@ -79,6 +79,7 @@ impl Envelope {
         }
         let decode =
             |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| malformed("a part of it is not base64url"));
+        decode(signature)?;
         let flaw = "its header is not a JSON object with members that occur once";
         let read = object(&decode(header)?).ok_or(malformed(flaw))?;
         if FOREIGN.iter().any(|name| read.get(name).is_some()) {

@@ -121,6 +121,9 @@ impl JwtVerifier {
         let promise = self.promise(claims, method)?;
         let waiting = AwaitingKey { verifier: self, token, algorithm, kid, times, promise };
         match &self.keys {
+            JwtKeys::Fixed(keys) if algorithm.is_symmetric() && self.secrets.is_empty() => {
+                waiting.with_keys(keys, now)
+            }
             _ if algorithm.is_symmetric() => waiting.with_secrets(now),
             JwtKeys::Fixed(keys) => waiting.with_keys(keys, now),
             JwtKeys::Fetched if waiting.kid.is_none() => Err(VerifyError::KidMissing),

@@ -139,6 +139,11 @@ fn times_are_compared_to_the_second() {
         assert_eq!(got, want, "{claim} {}", at - NOW.0);
     }
     assert_eq!(outcome_of(|claims| claims["exp"] = json!(NOW.0 as f64 + 100.7)), "verified");
+    for (ahead, want) in [(60.0, "verified"), (60.5, "token_not_yet_valid")] {
+        for claim in ["iat", "nbf"] {
+            assert_eq!(outcome_of(|claims| claims[claim] = json!(NOW.0 as f64 + ahead)), want, "{claim}");
+        }
+    }
     assert_eq!(outcome_of(|claims| claims["exp"] = (NOW.0 - 1).into()), "token_malformed");
     assert_eq!(outcome_of(|claims| claims["nbf"] = (NOW.0 + 300).into()), "token_malformed");
     for odd in [json!("1"), json!(null), json!(true), json!([1]), json!(1e300), json!(u64::MAX)] {
@@ -191,6 +196,9 @@ fn issuer_and_audience_are_exact() {
         ("aud", json!([]), "audience_mismatch"),
         ("aud", json!("https://hooks.example"), "audience_mismatch"),
         ("aud", json!({}), "claim_malformed"),
+        ("sub", json!(["a"]), "claim_malformed"),
+        ("sub", json!(null), "claim_malformed"),
+        ("sub", json!(""), "verified"),
         ("jti", json!(""), "claim_malformed"),
         ("jti", json!("j".repeat(257)), "claim_malformed"),
         ("jti", json!("a\nb"), "claim_malformed"),
@@ -343,4 +351,46 @@ fn what_is_signed_here_is_accepted_here() {
     verifier.sign(&mut salted, NOW).unwrap();
     verifier.sign(&mut plain, NOW).unwrap();
     assert_ne!(salted.headers, plain.headers);
+}
+
+#[test]
+fn what_the_head_settles_is_refused_there() {
+    let body_hash = BodyHash {
+        claim: ClaimPath::parse("h").unwrap(),
+        form: HashForm::Hex(Hash::Sha256),
+        empty: EmptyBody::Require,
+    };
+    let with_hash =
+        || JwtDefinition { body_hash: Some(body_hash.clone()), ..definition(&[Algorithm::Hs256]) };
+    let claims = json!({
+        "iss": "https://issuer.example", "aud": "https://hooks.example/ingest", "exp": NOW.0 + 60
+    });
+    let (verifier, token) = keyed_by(with_hash(), &claims);
+    let at_head = verifier.start(&bearer(&token), NOW);
+    assert!(matches!(at_head, Err(VerifyError::ClaimMissing { .. })), "{at_head:?}");
+    let keyless =
+        Verifier::jwt(definition(&[Algorithm::Es256]), JwtKeys::Fetched, &utf8(), Vec::new()).unwrap();
+    let token = format!(
+        "{}.{}.{}",
+        URL_SAFE_NO_PAD.encode(r#"{"alg":"ES256","kid":"k"}"#),
+        URL_SAFE_NO_PAD.encode(claims.to_string()),
+        "AAA*"
+    );
+    let at_head = keyless.start(&bearer(&token), NOW);
+    assert!(matches!(at_head, Err(VerifyError::TokenMalformed { .. })), "{at_head:?}");
+}
+
+#[test]
+fn a_secret_from_a_key_file_checks_tokens() {
+    let claims = json!({
+        "iss": "https://issuer.example", "aud": "https://hooks.example/ingest", "exp": NOW.0 + 60
+    });
+    let (_, token) = keyed_by(definition(&[Algorithm::Hs256]), &claims);
+    for (secret, want) in [(SECRET.to_vec(), "verified"), (vec![7; 64], "signature_mismatch")] {
+        let jwk = json!({ "kty": "oct", "k": URL_SAFE_NO_PAD.encode(secret) }).to_string();
+        let keys = KeySet::of_text(jwk.as_bytes(), &[Algorithm::Hs256]).unwrap();
+        let fixed = JwtKeys::Fixed(keys.clone());
+        let verifier = Verifier::jwt(definition(&[Algorithm::Hs256]), fixed, &utf8(), Vec::new()).unwrap();
+        assert_eq!(code(&run(&verifier, &keys, &bearer(&token), b"", NOW)), want);
+    }
 }
