@@ -11,6 +11,7 @@ mod certificates;
 mod commands;
 mod demo;
 mod http1_raw;
+mod jwt_peers;
 mod keys;
 mod layering;
 mod peers;
