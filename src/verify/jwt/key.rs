@@ -25,6 +25,8 @@ pub(super) struct VerificationKey {
 #[derive(Clone)]
 enum Material {
     Public(Box<DecodingKey>, Vec<u8>),
+    /// A point, read once: jsonwebtoken would read it for each token.
+    Point(Box<ParsedPublicKey>),
     /// Keyed with each of the algorithms that it is long enough for.
     Secret(Vec<(Algorithm, Mac)>),
 }
@@ -191,7 +193,8 @@ impl VerificationKey {
             return Err(KeyFlaw::WeakRsa);
         }
         let id = [n, e].concat();
-        VerificationKey::public(kid, DecodingKey::from_rsa_raw_components(n, e), id, Family::Rsa, allowed)
+        let key = Box::new(DecodingKey::from_rsa_raw_components(n, e));
+        VerificationKey::new(kid, Material::Public(key, id), Family::Rsa, allowed)
     }
 
     fn ec(
@@ -205,10 +208,8 @@ impl VerificationKey {
             _ => ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point),
         };
         // Uncompressed, as every standard that names these keys writes them.
-        if parsed.is_err() || point.first() != Some(&4) {
-            return Err(KeyFlaw::Point);
-        }
-        VerificationKey::public(kid, DecodingKey::from_ec_der(point), point.to_vec(), family, allowed)
+        let parsed = parsed.ok().filter(|_| point.first() == Some(&4)).ok_or(KeyFlaw::Point)?;
+        VerificationKey::new(kid, Material::Point(Box::new(parsed)), family, allowed)
     }
 
     fn ed25519(kid: Option<String>, point: &[u8], allowed: &[Algorithm]) -> Result<VerificationKey, KeyFlaw> {
@@ -219,19 +220,13 @@ impl VerificationKey {
         if SMALL_ORDER.contains(&unsigned) {
             return Err(KeyFlaw::Point);
         }
-        VerificationKey::public(
-            kid,
-            DecodingKey::from_ed_der(point),
-            point.to_vec(),
-            Family::Ed25519,
-            allowed,
-        )
+        let material = Material::Public(Box::new(DecodingKey::from_ed_der(point)), point.to_vec());
+        VerificationKey::new(kid, material, Family::Ed25519, allowed)
     }
 
-    fn public(
+    fn new(
         kid: Option<String>,
-        key: DecodingKey,
-        id: Vec<u8>,
+        material: Material,
         family: Family,
         allowed: &[Algorithm],
     ) -> Result<VerificationKey, KeyFlaw> {
@@ -240,7 +235,7 @@ impl VerificationKey {
         if algorithms.is_empty() {
             return Err(KeyFlaw::Algorithm);
         }
-        Ok(VerificationKey { kid, algorithms, material: Material::Public(Box::new(key), id) })
+        Ok(VerificationKey { kid, algorithms, material })
     }
 
     /// Whether it may check signatures of this algorithm.
@@ -257,6 +252,7 @@ impl VerificationKey {
     pub fn is_same_as(&self, other: &VerificationKey) -> bool {
         match (&self.material, &other.material) {
             (Material::Public(_, this), Material::Public(_, that)) => this == that,
+            (Material::Point(this), Material::Point(that)) => (**this).as_ref() == (**that).as_ref(),
             _ => false,
         }
     }
@@ -274,6 +270,10 @@ impl VerificationKey {
             Material::Public(key, _) => {
                 self.fits(algorithm)
                     && crypto::verify(signature, message, key, algorithm.library()).unwrap_or(false)
+            }
+            Material::Point(key) => {
+                let signature = URL_SAFE_NO_PAD.decode(signature).ok().filter(|_| self.fits(algorithm));
+                signature.is_some_and(|signature| key.verify_sig(message, &signature).is_ok())
             }
             Material::Secret(keyed) => {
                 let Some((_, mac)) = keyed.iter().find(|(known, _)| *known == algorithm) else {
