@@ -4,3 +4,4 @@ pub mod limits;
 pub mod names;
 pub mod secret;
 pub mod time;
+pub mod tls;

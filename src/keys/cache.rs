@@ -7,13 +7,13 @@ use super::fault::{KeyError, KeyFailure};
 use super::fetch::Fetcher;
 use super::fetching::Fetching;
 use super::flight::{Cause, Flight, Waiter};
-use super::request::{is_kid, keeps_its_place};
+use super::request::keeps_its_place;
 use super::store::{KeyEntry, Store};
 use super::unknown::UnknownKids;
 use crate::base::limits::MAX_KEY_FETCHES;
 use crate::base::time::UnixTime;
 use crate::policy::KeySource;
-use crate::verify::KeySet;
+use crate::verify::{KeySet, is_kid};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -1,10 +1,11 @@
 //! The HTTP client of a source: TLS with known authorities, no redirects, no proxy, no private addresses.
 
 use super::address::{Guard, Lookup, Resolver};
+use crate::base::tls::client_config;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, retry};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::RootCertStore;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use std::path::Path;
@@ -23,9 +24,10 @@ const AGENT: &str = concat!("bonafide/", env!("CARGO_PKG_VERSION"));
 /// # Errors
 /// A sentence of the library.
 pub(super) fn client(guard: &Guard, lookup: Lookup, roots: Arc<RootCertStore>) -> Result<Client, String> {
+    let tls = client_config(roots, &["h2", "http/1.1"]).map_err(|error| error.to_string())?;
     let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]);
     Client::builder()
-        .tls_backend_preconfigured(tls(roots)?)
+        .tls_backend_preconfigured(tls)
         .dns_resolver(Arc::new(Resolver { guard: guard.clone(), lookup }))
         .redirect(Policy::none())
         .retry(retry::never())
@@ -38,18 +40,6 @@ pub(super) fn client(guard: &Guard, lookup: Lookup, roots: Arc<RootCertStore>) -
         .default_headers(headers)
         .build()
         .map_err(|error| error.without_url().to_string())
-}
-
-/// TLS 1.2 or 1.3 to servers whose certificates chain to `roots`.
-fn tls(roots: Arc<RootCertStore>) -> Result<ClientConfig, String> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(config)
 }
 
 /// The authorities of a PEM file.

@@ -1,6 +1,5 @@
 //! The request for one key: where `{kid}` and `{secret}` stand in it.
 
-use crate::base::limits::MAX_KID;
 use crate::base::secret::Secret;
 use crate::policy::PerKid;
 use http::{HeaderName, HeaderValue, Method};
@@ -79,11 +78,6 @@ impl KeyRequest {
         }
         Ok(request)
     }
-}
-
-/// Text that a key can be called by: 1 to [`MAX_KID`] visible ASCII characters.
-pub(super) fn is_kid(text: &str) -> bool {
-    (1..=MAX_KID).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// Whether it keeps its place in the path of a URL, as `.` and `..` do not.

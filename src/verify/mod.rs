@@ -20,7 +20,7 @@ pub use error::VerifyError;
 pub use jwt::{
     Algorithm, BodyHash, ClaimPath, Claims, EmptyBody, Family, Hash, HashForm, Json, JsonFlaw, JwtDefinition,
     JwtKeys, KeyFlaw, KeySet, KeySetFlaw, KidRule, Profile, SigningKey, SigningKeyFlaw, SingleKey,
-    TokenPlace,
+    TokenPlace, is_kid,
 };
 pub use proof::{EventId, Mark, Proof, Sender, Verified};
 pub use setup::{NamedSecret, Remember, SetupFlaw, Surroundings};

@@ -5,6 +5,7 @@
 //! `BONAFIDE_SEED` another one.
 
 use crate::rig::client::Client;
+use crate::rig::libraries::Program;
 use crate::rig::policy::Policy;
 use crate::rig::proxy::Proxy;
 use crate::rig::recorder::Recorder;
@@ -15,9 +16,6 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::io::Write;
-use std::path::Path;
-use std::process::{Command, Stdio};
 use std::thread;
 
 const ISSUER: &str = "https://issuer.example";
@@ -50,38 +48,12 @@ const EXCEPTIONS: &[Exception] = &[
     exception("joserfc", "'x5u' in header", UNREAD),
 ];
 
-/// Has a peer carry out an order; nothing where it is not installed, which is a skip or a failure.
-fn run(peer: &str, order: &Value) -> Option<Value> {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("a target directory");
-    let directory = target.join("peers").join(peer);
-    if !directory.join("installed").exists() {
-        let required = std::env::var("BONAFIDE_REQUIRE_PEERS").is_ok_and(|value| value == "1");
-        assert!(!required, "the libraries for {peer} are required: run tests/peers/install");
-        eprintln!("skipped: the libraries for {peer} are not installed; see tests/peers/install");
-        return None;
-    }
-    let mut command = match peer {
-        "python" => {
-            let mut command = Command::new(directory.join("bin/python"));
-            // isolated: the program is called like a library that it imports
-            command.args(["-I", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/tokens.py")]);
-            command
-        }
-        // as text, so that its imports are looked for in the working directory
-        _ => {
-            let mut command = Command::new("node");
-            command.args(["--input-type=module", "--eval", include_str!("../peers/tokens.mjs")]);
-            command
-        }
-    };
-    command.current_dir(directory).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().expect("the peer starts");
-    let mut input = child.stdin.take().expect("standard input");
-    input.write_all(order.to_string().as_bytes()).expect("the peer reads");
-    drop(input);
-    let output = child.wait_with_output().expect("the peer ends");
-    assert!(output.status.success(), "{peer}: {}", String::from_utf8_lossy(&output.stderr));
-    Some(serde_json::from_slice(&output.stdout).expect("JSON"))
+const PYTHON: Program = Program::Python("tokens.py");
+const NODE: Program = Program::Node(include_str!("../peers/tokens.mjs"));
+
+/// Has the libraries of a language carry out an order, where they are installed.
+fn run(program: &Program, order: &Value) -> Option<Value> {
+    program.directory().map(|directory| program.run(&directory, order))
 }
 
 fn now() -> i64 {
@@ -135,7 +107,7 @@ fn source(policy: Policy, name: &str, keys: &Value, replay: &str, lines: &str) -
 }
 
 /// Tokens of every algorithm, under keys that the libraries made and exported in every form.
-fn issued_tokens_pass(peer: &str) {
+fn issued_tokens_pass(peer: &Program) {
     let bodies = [&b"{\"id\":\"evt_1\"}"[..], b"", b"\0\xff\r\n"].map(|body| STANDARD.encode(body));
     let order =
         json!({ "do": "issue", "now": now(), "issuer": ISSUER, "audience": AUDIENCE, "bodies": bodies });
@@ -187,17 +159,17 @@ fn issued_tokens_pass(peer: &str) {
     }
     let got = recorder.requests().expect("well-formed");
     let got: Vec<_> = got.into_iter().map(|request| (request.target, request.body)).collect();
-    assert!(sent == got, "{peer}: the upstream got other bodies");
+    assert!(sent == got, "{}: the upstream got other bodies", peer.language());
 }
 
 #[test]
 fn what_pyjwt_joserfc_and_authlib_issue_passes() {
-    issued_tokens_pass("python");
+    issued_tokens_pass(&PYTHON);
 }
 
 #[test]
 fn what_jose_issues_passes() {
-    issued_tokens_pass("node");
+    issued_tokens_pass(&NODE);
 }
 
 fn number(variable: &str, usual: usize) -> usize {
@@ -261,8 +233,8 @@ fn judge(sources: &Value, tokens: &[Value]) -> Option<Vec<(String, Vec<Option<St
         "do": "judge", "issuer": ISSUER, "audience": AUDIENCE, "sources": sources, "tokens": tokens
     });
     let judged = thread::scope(|scope| {
-        let node = scope.spawn(|| run("node", &order));
-        [run("python", &order), node.join().expect("the peer's thread")]
+        let node = scope.spawn(|| run(&NODE, &order));
+        [run(&PYTHON, &order), node.join().expect("the peer's thread")]
     });
     let mut libraries = Vec::new();
     for judged in judged {
@@ -279,7 +251,7 @@ fn what_is_accepted_is_accepted_by_every_library() {
     let order = json!({
         "do": "change", "now": now(), "issuer": ISSUER, "audience": AUDIENCE, "seed": seed, "count": count
     });
-    let Some(mut made) = run("python", &order) else { return };
+    let Some(mut made) = run(&PYTHON, &order) else { return };
     let mut tokens = rows(&made["tokens"].take()).to_vec();
     let ours = measure(&made["sources"], &mut tokens);
     let Some(theirs) = judge(&made["sources"], &tokens) else { return };

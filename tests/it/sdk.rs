@@ -4,6 +4,7 @@
 //! `tests/peers/install` puts the libraries below `target/peers`; without them the tests are skipped, or fail
 //! with `BONAFIDE_REQUIRE_PEERS=1`.
 
+use crate::rig::libraries::Program;
 use crate::rig::policy::Policy;
 use crate::rig::proxy::Proxy;
 use crate::rig::recorder::Recorder;
@@ -11,9 +12,8 @@ use crate::rig::sign::unix_time;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 
 /// Base64 with the prefix of Standard Webhooks, which the other senders take as it is.
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -33,14 +33,14 @@ const fn library(provider: &'static str, empty: bool, timestamp: bool) -> Librar
 
 /// A run-time with its libraries and HTTP clients; `+chunked` sends a body without its length.
 struct Peer {
-    name: &'static str,
+    program: Program,
     senders: &'static [Library],
     clients: &'static [&'static str],
     verifiers: &'static [Library],
 }
 
 const PYTHON: Peer = Peer {
-    name: "python",
+    program: Program::Python("peer.py"),
     senders: &[
         library("shopify", true, false),
         library("slack", true, true),
@@ -58,7 +58,7 @@ const PYTHON: Peer = Peer {
 };
 
 const NODE: Peer = Peer {
-    name: "node",
+    program: Program::Node(include_str!("../peers/peer.mjs")),
     senders: &[
         library("github", false, false),
         library("standard-webhooks", true, true),
@@ -75,43 +75,9 @@ const NODE: Peer = Peer {
 };
 
 impl Peer {
-    /// Where its libraries are, if they are installed; their absence is a skip or a failure.
-    fn directory(&self) -> Option<PathBuf> {
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("a target directory");
-        let directory = target.join("peers").join(self.name);
-        if directory.join("installed").exists() {
-            return Some(directory);
-        }
-        let required = std::env::var("BONAFIDE_REQUIRE_PEERS").is_ok_and(|value| value == "1");
-        assert!(!required, "the libraries for {} are required: run tests/peers/install", self.name);
-        eprintln!("skipped: the libraries for {} are not installed; see tests/peers/install", self.name);
-        None
-    }
-
     /// Has these jobs done; one result for each.
     fn run(&self, directory: &Path, order: &Value) -> Vec<Value> {
-        let mut command = match self.name {
-            "python" => {
-                let mut command = Command::new(directory.join("bin/python"));
-                command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/peer.py"));
-                command
-            }
-            // as text, so that its imports are looked for in the working directory
-            _ => {
-                let mut command = Command::new("node");
-                command.args(["--input-type=module", "--eval", include_str!("../peers/peer.mjs")]);
-                command
-            }
-        };
-        command.current_dir(directory).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the peer starts");
-        let mut input = child.stdin.take().expect("standard input");
-        input.write_all(order.to_string().as_bytes()).expect("the peer reads");
-        drop(input);
-        let output = child.wait_with_output().expect("the peer ends");
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{}: {errors}", self.name);
-        let results: Vec<Value> = serde_json::from_slice(&output.stdout).expect("an array");
+        let Value::Array(results) = self.program.run(directory, order) else { panic!("an array") };
         assert_eq!(results.len(), order["jobs"].as_array().map_or(0, Vec::len));
         results
     }
@@ -223,7 +189,7 @@ fn genuine(peer: &Peer) -> Vec<Job> {
 }
 
 fn genuine_messages_arrive_unchanged(peer: &Peer) {
-    let Some(directory) = peer.directory() else { return };
+    let Some(directory) = peer.program.directory() else { return };
     let recorder = Recorder::start();
     let proxy = start(&recorder);
     let jobs = genuine(peer);
@@ -234,7 +200,7 @@ fn genuine_messages_arrive_unchanged(peer: &Peer) {
     // Node sends all at once, in no order
     sent.sort();
     got.sort();
-    assert!(sent == got, "{}: the upstream got other bodies", peer.name);
+    assert!(sent == got, "{}: the upstream got other bodies", peer.program.language());
 }
 
 /// Every event with a wrong secret, every kind of small change, and stale or early timestamps.
@@ -276,12 +242,12 @@ fn changed(body: &[u8]) -> Vec<u8> {
 }
 
 fn forged_messages_leave_no_trace(peer: &Peer) {
-    let Some(directory) = peer.directory() else { return };
+    let Some(directory) = peer.program.directory() else { return };
     let recorder = Recorder::start();
     let proxy = start(&recorder);
     let jobs = forged(peer);
     send(peer, &directory, &proxy, &jobs, 401);
-    assert_eq!(recorder.connections(), 0, "{}", peer.name);
+    assert_eq!(recorder.connections(), 0, "{}", peer.program.language());
     assert!(proxy.wait_for_requests(jobs.len()));
     let lines = proxy.request_lines();
     let of = |line: &Value, key: &str| line[key].as_str().unwrap_or_default().to_owned();
@@ -290,7 +256,7 @@ fn forged_messages_leave_no_trace(peer: &Peer) {
         jobs.iter().map(|job| (job.provider.to_owned(), job.reason.to_owned())).collect();
     logged.sort();
     expected.sort();
-    assert_eq!(logged, expected, "{}", peer.name);
+    assert_eq!(logged, expected, "{}", peer.program.language());
 }
 
 /// What `bonafide sign` prints for this body, `age` seconds ago, as an object of header fields.
@@ -338,11 +304,11 @@ fn signed(peer: &Peer) -> (Vec<Value>, Vec<bool>) {
 }
 
 fn signed_messages_are_believed(peer: &Peer) {
-    let Some(directory) = peer.directory() else { return };
+    let Some(directory) = peer.program.directory() else { return };
     let (jobs, expected) = signed(peer);
     let results = peer.run(&directory, &json!({ "do": "verify", "jobs": jobs }));
     for ((job, expected), result) in jobs.iter().zip(expected).zip(results) {
-        assert_eq!(result, json!({ "accepted": expected }), "{} {}", peer.name, job["headers"]);
+        assert_eq!(result, json!({ "accepted": expected }), "{} {}", peer.program.language(), job["headers"]);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The client of the demo: HTTP/1.1 over TLS, trusting one certificate and no other.
 
+use crate::base::tls::client_config;
 use crate::verify::Draft;
 use bytes::Bytes;
 use http::header::HOST;
@@ -7,7 +8,7 @@ use http::{HeaderValue, Request};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::RootCertStore;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName};
 use std::error::Error;
@@ -38,12 +39,7 @@ impl Client {
     pub fn new(address: SocketAddr, certificate: &str) -> Result<Client, Fault> {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(certificate.as_bytes())?)?;
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let config = client_config(roots, &["http/1.1"])?;
         Ok(Client { address, connector: TlsConnector::from(Arc::new(config)) })
     }
 

@@ -2,6 +2,7 @@
 
 use super::forward::ForwardError;
 use super::request::Outgoing;
+use crate::base::tls::client_config;
 use crate::policy::UpstreamAddress;
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
@@ -58,13 +59,7 @@ impl Tls {
     pub fn new(host: &str, roots: RootCertStore) -> Result<Tls, String> {
         let name =
             ServerName::try_from(host.to_owned()).map_err(|_| format!("`{host}` is no TLS server name"))?;
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| error.to_string())?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let config = client_config(roots, &["http/1.1"]).map_err(|error| error.to_string())?;
         Ok(Tls { config: Arc::new(config), name })
     }
 }

@@ -296,7 +296,7 @@ impl fmt::Debug for VerificationKey {
 }
 
 /// Text that a key may be called by: 1 to [`MAX_KID`] visible ASCII characters.
-pub(super) fn is_kid(text: &str) -> bool {
+pub fn is_kid(text: &str) -> bool {
     (1..=MAX_KID).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 

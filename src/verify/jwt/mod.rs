@@ -21,7 +21,7 @@ pub use body_hash::{BodyHash, EmptyBody, Hash, HashForm};
 pub use claims::ClaimPath;
 pub use definition::{Claims, JwtDefinition, KidRule, Profile, TokenPlace};
 pub use json::{Json, JsonFlaw};
-pub use key::KeyFlaw;
+pub use key::{KeyFlaw, is_kid};
 pub use key_set::{KeySet, KeySetFlaw, SingleKey};
 pub use verifier::JwtKeys;
 pub use write::{SigningKey, SigningKeyFlaw};

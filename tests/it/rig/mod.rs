@@ -5,6 +5,7 @@ pub mod client;
 pub mod frames;
 pub mod http2;
 pub mod key_server;
+pub mod libraries;
 pub mod parse;
 pub mod policy;
 pub mod proxy;
