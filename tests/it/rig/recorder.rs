@@ -31,7 +31,7 @@ pub enum Behaviour {
     EarlyThenReset(Vec<u8>),
     /// Answers with these bytes as soon as the head is there, then neither reads nor closes.
     EarlyThenHold(Vec<u8>),
-    /// Accepts and reads nothing.
+    /// Reads the head and no more.
     NeverRead,
     /// Reads all and answers nothing.
     NeverAnswer,
@@ -191,31 +191,28 @@ impl State {
         };
         let mut consumed = 0;
         loop {
-            if matches!(self.peek(), Some(Behaviour::NeverRead)) {
-                self.take();
-                return self.idle();
+            // What a request gets is decided when its head is there: an idle connection decides nothing.
+            let head = |bytes: &[u8]| {
+                let bytes = &bytes[consumed..];
+                (find(bytes, b"\r\n\r\n").is_some() || parse::strict_one(bytes).is_err()).then_some(0)
+            };
+            if self.read_until(&mut socket, number, head).is_none() {
+                return;
             }
-            if matches!(self.peek(), Some(Behaviour::EarlyThenReset(_) | Behaviour::EarlyThenHold(_))) {
-                if self
-                    .read_until(&mut socket, number, |bytes| find(&bytes[consumed..], b"\r\n\r\n").map(|_| 0))
-                    .is_none()
-                {
-                    return;
+            match self.take_early() {
+                Some(Behaviour::EarlyThenReset(bytes)) => {
+                    self.count();
+                    let _ = socket.write_all(&bytes);
+                    thread::sleep(Duration::from_millis(100));
+                    return socket.reset();
                 }
-                match self.take() {
-                    Some(Behaviour::EarlyThenReset(bytes)) => {
-                        self.count();
-                        let _ = socket.write_all(&bytes);
-                        thread::sleep(Duration::from_millis(100));
-                        return socket.reset();
-                    }
-                    Some(Behaviour::EarlyThenHold(bytes)) => {
-                        self.count();
-                        let _ = socket.write_all(&bytes);
-                        return self.idle();
-                    }
-                    _ => {}
+                Some(Behaviour::EarlyThenHold(bytes)) => {
+                    self.count();
+                    let _ = socket.write_all(&bytes);
+                    return self.idle();
                 }
+                Some(_) => return self.idle(),
+                None => {}
             }
             let whole = |bytes: &[u8]| match parse::strict_one(&bytes[consumed..]) {
                 Ok(request) => request.map(|(_, length)| length),
@@ -233,8 +230,19 @@ impl State {
         }
     }
 
-    fn peek(&self) -> Option<Behaviour> {
-        self.script.lock().unwrap().front().cloned().or_else(|| self.default.lock().unwrap().clone())
+    /// The next behaviour, if it is one that does not wait for the body.
+    fn take_early(&self) -> Option<Behaviour> {
+        let early = |behaviour: &Behaviour| {
+            matches!(
+                behaviour,
+                Behaviour::EarlyThenReset(_) | Behaviour::EarlyThenHold(_) | Behaviour::NeverRead
+            )
+        };
+        let mut script = self.script.lock().unwrap();
+        if script.is_empty() {
+            return self.default.lock().unwrap().clone().filter(early);
+        }
+        if script.front().is_some_and(early) { script.pop_front() } else { None }
     }
 
     fn take(&self) -> Option<Behaviour> {
