@@ -37,6 +37,14 @@ pub const MAX_KEY_FETCHES: usize = 4;
 pub const DRAIN_BYTES: u64 = MIB;
 /// ... and for at most this long.
 pub const DRAIN_TIME: Duration = Duration::from_secs(1);
+/// Largest body of an upstream's reply that is remembered for copies of its delivery, bytes.
+pub const MAX_REPLY: usize = 4 * KIB as usize;
+/// Longest Content-Type and Content-Encoding together of a reply that is remembered, bytes.
+pub const MAX_REPLY_FIELDS: usize = 512;
+/// Bytes of all replies that are remembered, what each costs beside its text included.
+pub const HELD_REPLIES: usize = 64 * MIB as usize;
+/// How long a reply may take behind its head to be remembered.
+pub const REPLY_TIME: Duration = Duration::from_secs(30);
 /// Body chunks below this size are copied together; larger ones are kept as they came.
 pub const SMALL_CHUNK: usize = 2048;
 

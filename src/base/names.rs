@@ -214,6 +214,7 @@ pub mod metric {
     pub const KEYS: &str = "bonafide_keys";
     pub const KEY_AGE: &str = "bonafide_key_age_seconds";
     pub const REPLAY_ENTRIES: &str = "bonafide_replay_entries";
+    pub const REPLAY_REPLY_BYTES: &str = "bonafide_replay_reply_bytes";
     pub const REPLAY_OUTCOMES: &str = "bonafide_replay_outcomes_total";
     pub const RELOAD_SUCCESSFUL: &str = "bonafide_config_last_reload_successful";
     pub const BUILD_INFO: &str = "bonafide_build_info";

@@ -200,6 +200,8 @@ raw_table! {
         methods: List<Text>,
         /// Whether what was delivered is remembered.
         replay: Switch<RawReplay>,
+        /// `matters`: the sender reads the reply, so a copy of a delivery gets the first one's again.
+        reply: RawReply,
         /// A signature over the message.
         signature: RawSignature,
         /// A JSON Web Token.
@@ -270,6 +272,8 @@ raw_table! {
         public_url: Text,
         /// `off`, `on`, or how what was delivered is remembered; on where a time or an id is proved, unless given.
         replay: Switch<RawReplay>,
+        /// `matters`: the sender reads the reply, so a copy of a delivery gets the first one's again.
+        reply: RawReply,
         /// A signature over the message; with `provider`, overrides of its keys.
         signature: RawSignature,
         /// A JSON Web Token; with `provider`, overrides of its keys.
@@ -400,6 +404,16 @@ raw_words! {
         Accept = "accept",
         /// 409.
         Reject = "reject",
+    }
+}
+
+raw_words! {
+    /// Whether the sender reads the reply to a delivery.
+    pub enum RawReply {
+        /// It reads the status alone.
+        Ignored = "ignored",
+        /// It reads the body, too.
+        Matters = "matters",
     }
 }
 

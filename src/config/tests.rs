@@ -63,7 +63,7 @@ fn valid_files_load_with_the_warnings_that_they_name() {
         let loaded = loaded.unwrap_or_else(|problems| panic!("{}", render::human(&problems, false)));
         assert_eq!(found(&loaded.problems, path), expected(path), "{}\n{}", path.display(), loaded.problems);
     }
-    assert_eq!(paths.len(), 10);
+    assert_eq!(paths.len(), 11);
 }
 
 #[test]

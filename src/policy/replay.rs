@@ -17,6 +17,8 @@ pub struct ReplayRule {
     pub wait: Duration,
     /// How a copy of a delivered message is answered.
     pub duplicate: OnDuplicate,
+    /// Whether the sender reads the reply, so that a copy gets the first one's again.
+    pub reply: bool,
 }
 
 /// How a copy of a delivered message is answered; it is never forwarded.
@@ -28,8 +30,21 @@ pub enum OnDuplicate {
     Reject,
 }
 
+impl ReplayRule {
+    /// Whether a copy gets the first one's reply, which has to be remembered for that.
+    pub fn keeps_reply(&self) -> bool {
+        self.reply && self.duplicate == OnDuplicate::Accept
+    }
+}
+
 impl Default for ReplayRule {
     fn default() -> ReplayRule {
-        ReplayRule { by: Remember::Event, window: None, wait: WAIT, duplicate: OnDuplicate::Accept }
+        ReplayRule {
+            by: Remember::Event,
+            window: None,
+            wait: WAIT,
+            duplicate: OnDuplicate::Accept,
+            reply: false,
+        }
     }
 }

@@ -4,7 +4,7 @@ use super::prove::Proved;
 use crate::base::limits::Timeouts;
 use crate::base::time::{Clock, UnixTime};
 use crate::policy::{OnDuplicate, ReplayRule};
-use crate::replay::{Admission, Delivery, Memory, Outcome, Reservation, Terms};
+use crate::replay::{Admission, Delivery, Memory, Outcome, Reply, Reservation, Terms};
 use crate::verify::{Mark, Sender};
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,13 +24,15 @@ pub struct Guard<'r> {
 }
 
 /// Why a proved request is not forwarded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum ReplayError {
     /// It was delivered before; how the source answers that.
     Duplicate(OnDuplicate),
+    /// It was delivered before, and the sender reads the reply: the one that it got, where that is remembered.
+    Answered(Option<Arc<Reply>>),
     /// The event was delivered, or is on its way, with another body.
     Conflict,
-    /// A copy is on its way, and its outcome did not come in this time.
+    /// A copy is on its way, and its outcome or its reply did not come in this time.
     InFlight(Duration),
     /// There is no room to remember it.
     Full,
@@ -92,7 +94,8 @@ impl Guard<'_> {
         match self.memory.admit(&delivery, self.terms(sender, now), now) {
             Admission::Fresh(reservation) => Ok(Place::Reserved(reservation)),
             Admission::InFlight(outcome) => Ok(Place::Behind(delivery, outcome)),
-            Admission::Delivered => Err(ReplayError::Duplicate(self.rule.duplicate)),
+            Admission::Delivered(reply) if self.rule.keeps_reply() => Err(ReplayError::Answered(reply)),
+            Admission::Delivered(_) => Err(ReplayError::Duplicate(self.rule.duplicate)),
             Admission::Conflict => Err(ReplayError::Conflict),
             Admission::Full => Err(ReplayError::Full),
         }

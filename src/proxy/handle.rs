@@ -1,10 +1,11 @@
 //! The way of one request: [`arrive`] settles what the head can settle, [`InFlight::finish`] the rest. Each
 //! line turns one type into a stronger one.
 
-use super::answer::{OutBody, pass_on, refuse};
+use super::answer::{pass_on, refuse};
 use super::body::drain;
 use super::guard::{Guard, Place};
 use super::live::{Live, Peer, Worker};
+use super::out_body::OutBody;
 use super::persist::Persistent;
 use super::prove::{Admitted, Proved, Prover};
 use super::record::{Entry, Record};

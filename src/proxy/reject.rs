@@ -6,6 +6,7 @@ use super::upstream::ForwardError;
 use crate::base::names::{Blame, Reason, Verdict};
 use crate::http::gate::GateError;
 use crate::policy::OnDuplicate;
+use crate::replay::Reply;
 use crate::verify::VerifyError;
 use http::HeaderValue;
 use std::net::IpAddr;
@@ -44,7 +45,9 @@ impl Rejection {
             Rejection::Method(_) => Reason::MethodNotAllowed,
             Rejection::Address(_) => Reason::AddressNotAllowed,
             Rejection::Verify(error, _) => error.reason(),
-            Rejection::Replay(ReplayError::Duplicate(OnDuplicate::Accept)) => Reason::Duplicate,
+            Rejection::Replay(ReplayError::Duplicate(OnDuplicate::Accept) | ReplayError::Answered(_)) => {
+                Reason::Duplicate
+            }
             Rejection::Replay(ReplayError::Duplicate(OnDuplicate::Reject)) => Reason::DuplicateRejected,
             Rejection::Replay(ReplayError::Conflict) => Reason::EventConflict,
             Rejection::Replay(ReplayError::InFlight(_)) => Reason::DeliveryInFlight,
@@ -67,7 +70,7 @@ impl Rejection {
         self.reason().blame()
     }
 
-    /// The status that the client gets.
+    /// The status that the client gets, unless it gets a reply that is remembered.
     pub fn status(&self) -> u16 {
         self.reason().status()
     }
@@ -81,6 +84,8 @@ impl Rejection {
                 Some(format!("waited {} s", waited.as_secs()))
             }
             Rejection::Replay(ReplayError::Full) => Some("replay.max_entries is used up".to_owned()),
+            Rejection::Replay(ReplayError::Answered(None)) => Some("its reply is not remembered".to_owned()),
+            Rejection::Replay(ReplayError::Answered(Some(reply))) => reply.flaw.map(|flaw| flaw.to_string()),
             Rejection::Replay(ReplayError::Duplicate(_) | ReplayError::Conflict) => None,
             Rejection::Address(address) => Some(format!("{address} is not in allow_from")),
             Rejection::Verify(error, _) => Some(error.to_string()),
@@ -100,6 +105,14 @@ impl Rejection {
             Reason::BodyBroken => Verdict::Undecided,
             reason if reason.status() == 503 => Verdict::Undecided,
             _ => Verdict::Refused,
+        }
+    }
+
+    /// The reply that the client gets again.
+    pub fn reply(&self) -> Option<&Reply> {
+        match self {
+            Rejection::Replay(ReplayError::Answered(reply)) => reply.as_deref(),
+            _ => None,
         }
     }
 

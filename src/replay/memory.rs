@@ -2,9 +2,11 @@
 
 use super::counts::Counts;
 use super::delivery::{Delivery, Terms};
+use super::reply::Reply;
 use super::reservation::{Outcome, Reservation};
 use super::room::Room;
-use super::shard::{Claim, Finding, Shard};
+use super::shard::{Claim, Ending, Finding, Shard};
+use crate::base::limits::HELD_REPLIES;
 use crate::base::time::UnixTime;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
@@ -25,6 +27,8 @@ const ATTEMPTS: usize = 8;
 /// its own.
 pub struct Memory {
     room: Arc<Room>,
+    /// Bytes of replies, over all shards.
+    reply_room: Arc<Room>,
     /// Keyed, because whoever sends may choose ids whose digests begin alike.
     hasher: RandomState,
     shards: [Mutex<Shard>; SHARDS],
@@ -42,9 +46,9 @@ pub(super) struct Spot {
 pub enum Admission {
     /// It is new, or the earlier ones failed: forward it, then keep or drop the reservation.
     Fresh(Reservation),
-    /// It was delivered already.
-    Delivered,
-    /// It is under way: wait for the end, then admit again.
+    /// It was delivered already; the upstream's reply, where that is remembered.
+    Delivered(Option<Arc<Reply>>),
+    /// It is under way, or its reply is: wait for the end, then admit again.
     InFlight(Outcome),
     /// The same event was delivered, or is under way, with another body.
     Conflict,
@@ -57,7 +61,8 @@ impl Memory {
     pub fn new(max_entries: usize) -> Memory {
         let room = Arc::new(Room::new(max_entries));
         let shards = std::array::from_fn(|_| Mutex::new(Shard::new(room.clone())));
-        Memory { room, hasher: RandomState::new(), shards }
+        let reply_room = Arc::new(Room::new(HELD_REPLIES));
+        Memory { room, reply_room, hasher: RandomState::new(), shards }
     }
 
     /// Changes the limit. What is remembered stays, even if it is more than that.
@@ -80,7 +85,7 @@ impl Memory {
                 Finding::Fresh(claim) => {
                     return Admission::Fresh(Reservation::new(self.clone(), spot, claim));
                 }
-                Finding::Delivered => return Admission::Delivered,
+                Finding::Delivered(reply) => return Admission::Delivered(reply),
                 Finding::InFlight(receiver) => return Admission::InFlight(Outcome::new(receiver)),
                 Finding::Conflict => return Admission::Conflict,
                 Finding::NoRoom if self.make_room(spot.shard, now) => {}
@@ -115,8 +120,21 @@ impl Memory {
         sum
     }
 
-    pub(super) fn settle(&self, spot: Spot, claim: Claim, delivered: bool) {
-        self.locked(spot.shard, |shard| shard.settle(claim, delivered));
+    /// Bytes that remembered replies take.
+    pub fn reply_bytes(&self) -> usize {
+        self.reply_room.used()
+    }
+
+    pub(super) fn reply_room(&self) -> &Arc<Room> {
+        &self.reply_room
+    }
+
+    pub(super) fn settle(&self, spot: Spot, claim: Claim, ending: Ending) {
+        self.locked(spot.shard, |shard| shard.settle(claim, ending));
+    }
+
+    pub(super) fn answered(&self, spot: Spot, claim: Claim, reply: Arc<Reply>) {
+        self.locked(spot.shard, |shard| shard.answered(claim, reply));
     }
 
     /// Removes what has expired, from the shard `first` onwards, until there is room.

@@ -1,7 +1,9 @@
 //! What the caller holds while a delivery is under way.
 
 use super::memory::{Memory, Spot};
-use super::shard::Claim;
+use super::reply::{Reply, Transcript};
+use super::shard::{Claim, Ending};
+use http::{HeaderMap, StatusCode};
 use std::fmt;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -12,25 +14,38 @@ pub struct Reservation {
     memory: Arc<Memory>,
     spot: Spot,
     claim: Claim,
-    delivered: bool,
+    ending: Ending,
 }
 
 impl Reservation {
     pub(super) fn new(memory: Arc<Memory>, spot: Spot, claim: Claim) -> Reservation {
-        Reservation { memory, spot, claim, delivered: false }
+        Reservation { memory, spot, claim, ending: Ending::Released }
     }
 
     /// The upstream has accepted the message: from now on a copy is a duplicate.
     ///
     /// Without effect when the deadline has passed and another delivery has taken the place.
     pub fn keep(mut self) {
-        self.delivered = true;
+        self.ending = Ending::Delivered;
+    }
+
+    /// The same for a sender that reads the reply: what the transcript gets is what a copy is answered with. A copy
+    /// that comes before the end of the reply waits for it as for a delivery under way.
+    pub fn keep_with_reply(mut self, status: StatusCode, headers: &HeaderMap) -> Transcript {
+        let reply = Reply::begin(self.memory.reply_room(), status, headers);
+        self.ending = if reply.is_some() { Ending::Replied } else { Ending::Delivered };
+        let (memory, spot, claim) = (self.memory.clone(), self.spot, self.claim);
+        drop(self);
+        match reply {
+            Some(reply) => Transcript::begin(memory, spot, claim, reply),
+            None => Transcript::without_room(),
+        }
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        self.memory.settle(self.spot, self.claim, self.delivered);
+        self.memory.settle(self.spot, self.claim, self.ending);
     }
 }
 

@@ -3,6 +3,7 @@
 use super::calendar::Calendar;
 use super::counts::Counts;
 use super::delivery::{Delivery, Fingerprint, Terms};
+use super::reply::Reply;
 use super::room::Room;
 use super::table::{Record, Table};
 use crate::base::time::UnixTime;
@@ -18,13 +19,15 @@ pub(super) struct Shard {
     calendar: Calendar,
     /// The reservations among the records, by slot; a record that is none was delivered.
     flights: HashMap<u32, Flight>,
+    /// The replies to delivered ones, by slot, for senders that read them.
+    replies: HashMap<u32, Answered>,
     claims: u64,
     ended: Ended,
     /// What happened in this shard.
     pub(super) counts: Counts,
 }
 
-/// Reservations that have ended and that somebody waits for. Dropping it wakes those, which may be many, so it
+/// Reservations and replies that have ended and that somebody waits for. Dropping it wakes those, which may be many, so it
 /// is dropped outside the lock.
 pub(super) type Ended = Vec<watch::Sender<()>>;
 
@@ -45,14 +48,34 @@ struct Flight {
     waiters: Option<watch::Sender<()>>,
 }
 
+#[derive(Debug)]
+struct Answered {
+    claim: u64,
+    /// Nothing while it is on its way.
+    reply: Option<Arc<Reply>>,
+    /// Made for the first one who waits.
+    waiters: Option<watch::Sender<()>>,
+}
+
+/// How a reservation ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// Without a delivery.
+    Released,
+    /// In a delivery.
+    Delivered,
+    /// In a delivery whose reply follows; see [`Shard::answered`].
+    Replied,
+}
+
 /// What a shard says to a delivery.
 #[derive(Debug)]
 pub(super) enum Finding {
     /// It is reserved.
     Fresh(Claim),
-    /// It was delivered.
-    Delivered,
-    /// It is under way; the channel closes when that ends.
+    /// It was delivered; its reply, where that is remembered.
+    Delivered(Option<Arc<Reply>>),
+    /// It is under way, or its reply is; the channel closes when that ends.
     InFlight(watch::Receiver<()>),
     /// The same event has another body.
     Conflict,
@@ -68,6 +91,7 @@ impl Shard {
             table: Table::new(),
             calendar: Calendar::default(),
             flights: HashMap::new(),
+            replies: HashMap::new(),
             claims: 0,
             ended: Ended::new(),
             counts: Counts::default(),
@@ -87,7 +111,7 @@ impl Shard {
     }
 
     fn reserve(&mut self, hash: u32, delivery: &Delivery, terms: Terms, now: UnixTime) -> Finding {
-        if !self.room.take() {
+        if !self.room.take(1) {
             return Finding::NoRoom;
         }
         let expires = terms.reserved_until(now);
@@ -109,12 +133,18 @@ impl Shard {
         let finding = match flight {
             Some(flight) => {
                 self.counts.waits += 1;
-                Finding::InFlight(flight.waiters.get_or_insert_with(|| watch::channel(()).0).subscribe())
+                Finding::InFlight(subscribe(&mut flight.waiters))
             }
-            None => {
-                self.counts.duplicates += 1;
-                Finding::Delivered
-            }
+            None => match self.replies.get_mut(&slot) {
+                Some(answered) if answered.reply.is_none() => {
+                    self.counts.waits += 1;
+                    Finding::InFlight(subscribe(&mut answered.waiters))
+                }
+                answered => {
+                    self.counts.duplicates += 1;
+                    Finding::Delivered(answered.and_then(|answered| answered.reply.clone()))
+                }
+            },
         };
         if !terms.window {
             self.extend(slot, terms.remembered_until(now));
@@ -160,15 +190,19 @@ impl Shard {
         self.table.record_mut(slot).expires = expires;
     }
 
-    /// Ends the reservation of `claim`, as a delivery or not; without effect if it is no longer the owner.
-    pub(super) fn settle(&mut self, claim: Claim, delivered: bool) {
+    /// Ends the reservation of `claim`; without effect if it is no longer the owner.
+    pub(super) fn settle(&mut self, claim: Claim, ending: Ending) {
         let Some(flight) = self.flights.get(&claim.slot).filter(|flight| flight.claim == claim.number) else {
             return;
         };
-        if delivered {
+        if ending != Ending::Released {
             let window = flight.window;
             self.counts.kept += 1;
             self.land(claim.slot);
+            if ending == Ending::Replied {
+                let answered = Answered { claim: claim.number, reply: None, waiters: None };
+                self.replies.insert(claim.slot, answered);
+            }
             if let Some(end) = window {
                 self.move_to(claim.slot, end);
             }
@@ -177,13 +211,23 @@ impl Shard {
         }
     }
 
+    /// The reply to the delivery of `claim`; without effect if that is forgotten.
+    pub(super) fn answered(&mut self, claim: Claim, reply: Arc<Reply>) {
+        let answered = self.replies.get_mut(&claim.slot).filter(|answered| answered.claim == claim.number);
+        if let Some(answered) = answered {
+            answered.reply = Some(reply);
+            self.ended.extend(answered.waiters.take());
+        }
+    }
+
     fn forget(&mut self, slot: u32) {
         if self.land(slot) {
             self.counts.released += 1;
         }
+        self.ended.extend(self.replies.remove(&slot).and_then(|answered| answered.waiters));
         self.calendar.leave(slot, self.table.record(slot).expires);
         self.table.remove(slot);
-        self.room.give_back();
+        self.room.give_back(1);
     }
 
     /// Forgets at most `most` records that have expired, and tells how many.
@@ -206,6 +250,13 @@ impl Shard {
     /// Whether nothing is left but at most `slots` vacant slots.
     #[cfg(test)]
     pub(super) fn is_bare(&self, slots: usize) -> bool {
-        self.flights.is_empty() && self.table.slots() <= slots && self.calendar.is_empty()
+        self.flights.is_empty()
+            && self.replies.is_empty()
+            && self.table.slots() <= slots
+            && self.calendar.is_empty()
     }
+}
+
+fn subscribe(waiters: &mut Option<watch::Sender<()>>) -> watch::Receiver<()> {
+    waiters.get_or_insert_with(|| watch::channel(()).0).subscribe()
 }

@@ -123,6 +123,8 @@ impl Gauges {
             "Deliveries that are remembered.",
             memory.entries() as u64,
         );
+        let replies = memory.reply_bytes() as u64;
+        single(out, metric::REPLAY_REPLY_BYTES, "gauge", "Bytes of replies that are remembered.", replies);
         family(out, metric::REPLAY_OUTCOMES, "counter", "Deliveries that the replay guard saw, by outcome.");
         let rows = [
             ("reserved", counts.reserved),

@@ -19,6 +19,7 @@ mod process;
 mod readme;
 mod reload;
 mod replay;
+mod replies;
 mod resources;
 mod rig;
 mod sdk;

@@ -197,6 +197,7 @@ fn log_fields_metrics_and_exit_codes_are_those_of_the_program() {
         metric::KEYS,
         metric::KEY_AGE,
         metric::REPLAY_ENTRIES,
+        metric::REPLAY_REPLY_BYTES,
         metric::REPLAY_OUTCOMES,
         metric::WAIVERS,
         metric::RELOAD_SUCCESSFUL,

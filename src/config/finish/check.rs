@@ -38,6 +38,7 @@ pub fn check(
             scheme.at,
             "everything that comes here is forwarded unverified",
         ));
+        replay::warn_unused_reply(context, raw, None);
         return Some(Checked { check: Check::nothing(), key_source: None, replay: None });
     }
     let public_url = own_url.unwrap_or_else(|| frame.public_url.clone());
@@ -45,6 +46,7 @@ pub fn check(
     let (verifier, key_source) = verifier(context, &subject)?;
     warn_unbound_body(context, raw, &verifier);
     let replay = replay::rule(context, raw, &verifier);
+    replay::warn_unused_reply(context, raw, replay.as_ref().filter(|_| report.is_none()));
     Some(match report {
         Some(mode) => {
             let message = "requests without valid proof are forwarded too, marked in `Bonafide-Verdict`";

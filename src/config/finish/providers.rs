@@ -57,6 +57,7 @@ impl Providers {
         source.value.flawed |= provider.flawed;
         source.value.methods = merged(provider.methods, source.value.methods);
         source.value.replay = merged(provider.replay, source.value.replay);
+        source.value.reply = merged(provider.reply, source.value.reply);
         source.value.signature = merged(provider.signature, source.value.signature);
         source.value.jwt = merged(provider.jwt, source.value.jwt);
         source.value.swt = merged(provider.swt, source.value.swt);

@@ -2,7 +2,7 @@
 
 use super::Context;
 use crate::config::problem::Problem;
-use crate::config::raw::{RawDuplicate, RawReplay, RawReplayBy, RawReplayStore, RawSource};
+use crate::config::raw::{RawDuplicate, RawReplay, RawReplayBy, RawReplayStore, RawReply, RawSource};
 use crate::config::span::Located;
 use crate::config::value::Switch;
 use crate::policy::{OnDuplicate, ReplayRule};
@@ -49,7 +49,23 @@ pub fn rule(context: &mut Context<'_>, raw: &Located<RawSource>, verifier: &Veri
             Some(RawDuplicate::Reject) => OnDuplicate::Reject,
             Some(RawDuplicate::Accept) | None => OnDuplicate::Accept,
         },
+        reply: raw.value.reply.as_ref().is_some_and(|word| word.value == RawReply::Matters),
     })
+}
+
+/// `reply = "matters"` says how copies are answered; without copies there is nothing to answer. What a built-in
+/// provider says is for those of its sources that remember.
+pub fn warn_unused_reply(context: &mut Context<'_>, raw: &Located<RawSource>, rule: Option<&ReplayRule>) {
+    let Some(reply) = raw.value.reply.as_ref().filter(|word| word.value == RawReply::Matters) else { return };
+    let message = match rule {
+        _ if context.is_built_in(reply.at) => return,
+        Some(rule) if rule.duplicate == OnDuplicate::Accept => return,
+        Some(_) => "with `duplicate = \"reject\"` a copy gets 409, so no reply is given again",
+        None => {
+            "this source remembers no deliveries: a copy is forwarded, and the application replies to it anew"
+        }
+    };
+    context.push(Problem::warning("reply_unused", reply.at, message));
 }
 
 fn window(

@@ -78,11 +78,16 @@ impl Forward {
             let sent = connection.sender.try_send_request(*request);
             match answer(sent, timeouts.response).await {
                 Ok(response) => {
-                    let checked = check(response, connection, pool.clone(), timeouts.response_idle)?;
-                    if let Some(reservation) = reservation.filter(|_| checked.0.status.is_success()) {
-                        reservation.keep();
+                    let (head, mut relay) =
+                        check(response, connection, pool.clone(), timeouts.response_idle)?;
+                    match reservation.filter(|_| head.status.is_success()) {
+                        Some(reservation) if source.replay.is_some_and(|rule| rule.keeps_reply()) => {
+                            relay.write_down(reservation.keep_with_reply(head.status, &head.headers));
+                        }
+                        Some(reservation) => reservation.keep(),
+                        None => {}
                     }
-                    return Ok(checked);
+                    return Ok((head, relay));
                 }
                 Err(Failed::Sent(error)) => return Err(error),
                 Err(Failed::NotSent(_)) if fresh => {

@@ -3,12 +3,14 @@
 use super::connect::Connection;
 use super::forward::ForwardError;
 use super::pool::Pool;
+use crate::base::limits::REPLY_TIME;
 use crate::http::headers;
+use crate::replay::{ReplyFlaw, Transcript};
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, Response, StatusCode, response};
 use hyper::body::{Body, Incoming, SizeHint};
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -29,6 +31,8 @@ pub struct Relay {
     idle_limit: Duration,
     last: Instant,
     timer: Option<Pin<Box<Sleep>>>,
+    /// For senders that read the reply; in a box, because most do not.
+    transcript: Option<Box<Transcript>>,
 }
 
 impl std::fmt::Debug for Relay {
@@ -61,10 +65,11 @@ pub fn check(
     parts.version = http::Version::HTTP_11;
     parts.extensions.clear();
     let lease = Some((connection, pool));
+    let last = Instant::now();
     let mut relay =
-        Relay { incoming, rest: Bytes::new(), lease, idle_limit, last: Instant::now(), timer: None };
+        Relay { incoming, rest: Bytes::new(), lease, idle_limit, last, timer: None, transcript: None };
     if relay.incoming.is_end_stream() {
-        relay.give_back();
+        relay.ended();
     }
     Ok((parts, relay))
 }
@@ -84,18 +89,21 @@ impl Relay {
         loop {
             match Pin::new(&mut self.incoming).poll_frame(context) {
                 Poll::Ready(None) => {
-                    self.give_back();
+                    self.ended();
                     return Poll::Ready(None);
                 }
                 Poll::Ready(Some(Err(_))) => {
-                    self.lease = None;
+                    self.broken();
                     return Poll::Ready(Some(Err(io::Error::other("the upstream broke off its response"))));
                 }
                 Poll::Ready(Some(Ok(frame))) => {
                     self.last = Instant::now();
                     if let Ok(piece) = frame.into_data() {
+                        if let Some(transcript) = &mut self.transcript {
+                            transcript.add(&piece);
+                        }
                         if self.incoming.is_end_stream() {
-                            self.give_back();
+                            self.ended();
                         }
                         self.rest = piece;
                         return Poll::Ready(Some(Ok(self.next_part())));
@@ -115,7 +123,7 @@ impl Relay {
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
         while timer.as_mut().poll(context).is_ready() {
             if Instant::now() >= deadline {
-                self.lease = None;
+                self.broken();
                 return Poll::Ready(io::Error::new(io::ErrorKind::TimedOut, "the upstream fell silent"));
             }
             timer.as_mut().reset(deadline);
@@ -123,10 +131,48 @@ impl Relay {
         Poll::Pending
     }
 
-    fn give_back(&mut self) {
+    fn ended(&mut self) {
         if let Some((connection, pool)) = self.lease.take() {
             pool.put(connection);
         }
+        if let Some(transcript) = &mut self.transcript {
+            transcript.end();
+        }
+    }
+
+    fn broken(&mut self) {
+        self.lease = None;
+        if let Some(transcript) = &mut self.transcript {
+            transcript.break_off();
+        }
+    }
+
+    /// From now on the body is written down while it passes.
+    pub fn write_down(&mut self, mut transcript: Transcript) {
+        if self.is_end() {
+            transcript.end();
+        }
+        self.transcript = Some(Box::new(transcript));
+    }
+
+    /// Whether there is more to be written down.
+    pub fn is_written_down(&self) -> bool {
+        self.transcript.as_ref().is_some_and(|transcript| transcript.is_open())
+    }
+
+    /// Why the body could not be remembered.
+    pub fn flaw(&self) -> Option<ReplyFlaw> {
+        self.transcript.as_ref().and_then(|transcript| transcript.flaw())
+    }
+
+    /// Writes down what is left, for nobody else.
+    pub async fn write_down_rest(&mut self) {
+        let reading = async {
+            while self.is_written_down()
+                && matches!(poll_fn(|context| self.poll_piece(context)).await, Some(Ok(_)))
+            {}
+        };
+        let _ = tokio::time::timeout(REPLY_TIME, reading).await;
     }
 
     /// Whether all of it was passed on.

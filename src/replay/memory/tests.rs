@@ -1,5 +1,6 @@
 mod crowd;
 mod model;
+mod replies;
 
 use super::super::delivery::SLACK;
 use super::*;
@@ -48,7 +49,7 @@ fn answer(memory: &Arc<Memory>, delivery: &Delivery, now: UnixTime) -> &'static 
 fn word(admission: &Admission) -> &'static str {
     match admission {
         Admission::Fresh(_) => "fresh",
-        Admission::Delivered => "delivered",
+        Admission::Delivered(_) => "delivered",
         Admission::InFlight(_) => "in flight",
         Admission::Conflict => "conflict",
         Admission::Full => "full",
@@ -306,11 +307,11 @@ fn a_window_ends_when_it_ends_and_copies_do_not_prolong_it() {
     let Admission::Fresh(first) = memory.admit(&delivery, terms(0), later(0)) else { panic!("not fresh") };
     first.keep();
     for second in [0, 3, 5] {
-        assert!(matches!(memory.admit(&delivery, terms(second), later(second)), Admission::Delivered));
+        assert!(matches!(memory.admit(&delivery, terms(second), later(second)), Admission::Delivered(_)));
     }
     let Admission::Fresh(next) = memory.admit(&delivery, terms(6), later(6)) else { panic!("not fresh") };
     next.keep();
-    assert!(matches!(memory.admit(&delivery, terms(11), later(11)), Admission::Delivered));
+    assert!(matches!(memory.admit(&delivery, terms(11), later(11)), Admission::Delivered(_)));
     assert!(memory.sweep(later(12)));
     assert_eq!(memory.entries(), 0);
 }

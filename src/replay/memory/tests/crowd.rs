@@ -28,7 +28,7 @@ async fn persist(memory: Arc<Memory>, id: u64, failures: usize, tries: Arc<Atomi
                 if failed { drop(reservation) } else { return reservation.keep() }
             }
             Admission::InFlight(outcome) => outcome.wait().await,
-            Admission::Delivered => return,
+            Admission::Delivered(_) => return,
             other => panic!("{other:?}"),
         }
     }
@@ -194,7 +194,7 @@ fn fill(many: u64) {
     let terms = |id: u64| Terms { valid_until: later((id % 300) as i64), deadline: NOW, window: false };
     (0..many).for_each(|id| fresh(&memory, &event(id), terms(id), NOW).keep());
     assert_eq!(answer(&memory, &event(many), NOW), "full");
-    assert!((0..many).all(|id| matches!(memory.admit(&event(id), terms(id), NOW), Admission::Delivered)));
+    assert!((0..many).all(|id| matches!(memory.admit(&event(id), terms(id), NOW), Admission::Delivered(_))));
     assert_eq!(memory.entries(), many as usize);
 
     let half = later(150 + SLACK);
