@@ -37,6 +37,8 @@ pub const MAX_KEY_FETCHES: usize = 4;
 pub const DRAIN_BYTES: u64 = MIB;
 /// ... and for at most this long.
 pub const DRAIN_TIME: Duration = Duration::from_secs(1);
+/// Largest body that the policy puts in the place of one of our answers, bytes.
+pub const MAX_ANSWER: usize = KIB as usize;
 /// Largest body of an upstream's reply that is remembered for copies of its delivery, bytes.
 pub const MAX_REPLY: usize = 4 * KIB as usize;
 /// Longest Content-Type and Content-Encoding together of a reply that is remembered, bytes.

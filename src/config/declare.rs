@@ -17,10 +17,11 @@ pub fn shown_table(entries: Vec<(String, Shown)>, inline: bool) -> Shown {
     Shown::Value(format!("{{ {} }}", pairs.join(", ")))
 }
 
-/// Declares a table of the policy file: `key: Type,` or `key: Type = required,`, each with its documentation.
+/// Declares a table of the policy file: `key: Type,` or `key: Type = required,`, each with its documentation. A key
+/// whose name is a word of Rust is written `field as "key": Type,`.
 macro_rules! raw_table {
     ($(#[doc = $about:literal])+ $vis:vis $kind:ident $name:ident as $title:literal {
-        $($(#[doc = $doc:literal])+ $key:ident: $type:ty $(= $required:ident)?,)+
+        $($(#[doc = $doc:literal])+ $key:ident $(as $word:literal)?: $type:ty $(= $required:ident)?,)+
     }) => {
         $(#[doc = $about])+
         #[derive(Clone, Debug, Default)]
@@ -32,7 +33,7 @@ macro_rules! raw_table {
 
         impl $name {
             /// The keys of the table.
-            pub const KEYS: &'static [&'static str] = &[$(stringify!($key)),+];
+            pub const KEYS: &'static [&'static str] = &[$($crate::config::declare::key_name!($key $($word)?)),+];
         }
 
         impl $crate::config::read::Raw for $name {
@@ -51,17 +52,20 @@ macro_rules! raw_table {
                 let mut this = Self::default();
                 for (key, value) in $crate::config::read::in_order(table) {
                     match key.get_ref().as_ref() {
-                        $(stringify!($key) => this.$key = reader.read(value),)+
+                        $($crate::config::declare::key_name!($key $($word)?) => this.$key = reader.read(value),)+
                         _ => reader.unknown_key(key, $title, Self::KEYS),
                     }
                 }
-                $($(
-                    let _ = stringify!($required);
-                    if table.get(stringify!($key)).is_none() {
-                        let example = <$type as $crate::config::read::Raw>::EXAMPLE;
-                        reader.missing_key(at, $title, stringify!($key), example);
-                    }
-                )?)+
+                $({
+                    let _key = $crate::config::declare::key_name!($key $($word)?);
+                    $(
+                        let _ = stringify!($required);
+                        if table.get(_key).is_none() {
+                            let example = <$type as $crate::config::read::Raw>::EXAMPLE;
+                            reader.missing_key(at, $title, _key, example);
+                        }
+                    )?
+                })+
                 this.flawed = reader.count() > before;
                 Some(this)
             }
@@ -71,10 +75,13 @@ macro_rules! raw_table {
                 $(
                     let documentation = concat!($($doc),+).trim();
                     let schema = <$type as $crate::config::read::Raw>::schema();
-                    keys.insert(stringify!($key).into(), $crate::config::schema::described(schema, documentation));
+                    keys.insert($crate::config::declare::key_name!($key $($word)?).into(), $crate::config::schema::described(schema, documentation));
                 )+
-                let required: &[&str] = &[$($({ let _ = stringify!($required); stringify!($key) },)?)+];
-                $crate::config::schema::table(keys, required, concat!($($about),+).trim())
+                let marks: &[(&str, &[&str])] =
+                    &[$(($crate::config::declare::key_name!($key $($word)?), &[$(stringify!($required))?]),)+];
+                let required = marks.iter().filter(|(_, marks)| !marks.is_empty()).map(|(key, _)| *key);
+                let required: Vec<&str> = required.collect();
+                $crate::config::schema::table(keys, &required, concat!($($about),+).trim())
             }
 
             fn merge(self, over: Self) -> Self {
@@ -92,7 +99,7 @@ macro_rules! raw_table {
                 let mut entries = Vec::new();
                 $(if let Some(found) = &self.$key {
                     let shown = $crate::config::read::Raw::shown(&found.value, found.at, files);
-                    entries.push((stringify!($key).to_owned(), shown));
+                    entries.push(($crate::config::declare::key_name!($key $($word)?).to_owned(), shown));
                 })+
                 $crate::config::declare::shown_table(entries, stringify!($kind) == "inline")
             }
@@ -100,7 +107,7 @@ macro_rules! raw_table {
             fn locate(&self, path: &[String]) -> Option<$crate::config::span::Span> {
                 let (key, below) = path.split_first()?;
                 match key.as_str() {
-                    $(stringify!($key) => $crate::config::read::located(&self.$key, below),)+
+                    $($crate::config::declare::key_name!($key $($word)?) => $crate::config::read::located(&self.$key, below),)+
                     _ => None,
                 }
             }
@@ -143,7 +150,17 @@ macro_rules! raw_words {
     };
 }
 
-pub(crate) use {raw_table, raw_words};
+/// A key as it is written in the policy file.
+macro_rules! key_name {
+    ($key:ident) => {
+        stringify!($key)
+    };
+    ($key:ident $word:literal) => {
+        $word
+    };
+}
+
+pub(crate) use {key_name, raw_table, raw_words};
 
 /// The first of some words.
 pub const fn first(words: &'static [&'static str]) -> &'static str {

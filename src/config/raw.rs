@@ -202,6 +202,8 @@ raw_table! {
         replay: Switch<RawReplay>,
         /// `matters`: the sender reads the reply, so a copy of a delivery gets the first one's again.
         reply: RawReply,
+        /// What the sender is told instead of one of our own answers, by its status; refusals stay refusals.
+        answers: Map<RawAnswer>,
         /// A signature over the message.
         signature: RawSignature,
         /// A JSON Web Token.
@@ -274,6 +276,8 @@ raw_table! {
         replay: Switch<RawReplay>,
         /// `matters`: the sender reads the reply, so a copy of a delivery gets the first one's again.
         reply: RawReply,
+        /// What the sender is told instead of one of our own answers, by its status; refusals stay refusals.
+        answers: Map<RawAnswer>,
         /// A signature over the message; with `provider`, overrides of its keys.
         signature: RawSignature,
         /// A JSON Web Token; with `provider`, overrides of its keys.
@@ -414,6 +418,18 @@ raw_words! {
         Ignored = "ignored",
         /// It reads the body, too.
         Matters = "matters",
+    }
+}
+
+raw_table! {
+    /// What a sender is told instead of one of our answers.
+    pub inline RawAnswer as "{ status = 403 }" {
+        /// The status that is sent; ours unless given.
+        status: Number,
+        /// Media type of `body`; plain text unless given.
+        media_type as "type": Text,
+        /// The body that is sent, at most 1 KiB; ours unless given.
+        body: Text,
     }
 }
 

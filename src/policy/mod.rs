@@ -1,6 +1,7 @@
 //! What the policy file means once it is built: sources, routes, rules and the permits they issue.
 
 mod address;
+mod answers;
 mod key_source;
 mod pattern;
 mod permit;
@@ -9,6 +10,7 @@ mod routes;
 mod source;
 
 pub use address::{AddressFlaw, UpstreamAddress};
+pub use answers::{ANSWER_STATUSES, AnswerContent, Answers, Substitute};
 pub use key_source::{KeyPlace, KeySource, PerKid, is_private};
 pub use pattern::{PathPattern, PathTemplate, PatternFlaw};
 pub use permit::{Permit, Waiver, WaiverKind};

@@ -1,6 +1,7 @@
 //! A source and the policy that holds all of them.
 
 use super::address::UpstreamAddress;
+use super::answers::Answers;
 use super::key_source::KeySource;
 use super::pattern::{PathPattern, PathTemplate};
 use super::permit::{Waiver, WaiverKind};
@@ -51,6 +52,8 @@ pub struct Source {
     pub key_source: Option<Arc<KeySource>>,
     /// What it remembers of what was delivered; nothing: what comes again is forwarded again.
     pub replay: Option<ReplayRule>,
+    /// What its sender is told instead of some of our answers.
+    pub answers: Option<Arc<Answers>>,
     /// Largest body, bytes.
     pub max_body: u64,
     /// Client addresses that may send; empty means any.

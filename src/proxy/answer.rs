@@ -5,13 +5,16 @@ use super::record::Entry;
 use super::reject::Rejection;
 use super::upstream::Relay;
 use crate::base::names::header;
+use crate::policy::{AnswerContent, Answers};
 use bytes::Bytes;
 use http::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderValue, Response, StatusCode, Version};
 
-/// Seconds that a sender shall wait after a 503.
+/// Type of our own bodies, RFC 9457.
+const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
+/// Seconds that a sender shall wait after a 503 or 429.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("5");
 
 /// The upstream's response, with our request id.
@@ -23,10 +26,16 @@ pub fn pass_on(parts: http::response::Parts, relay: Relay, mut entry: Entry) -> 
     response
 }
 
-/// The answer to a refusal: constant per status, the reason only in the log.
-pub fn refuse(rejection: &Rejection, mut entry: Entry, version: Version) -> Response<OutBody> {
+/// The answer to a refusal: constant per status, or what the source says instead; the reason only in the log. Fields
+/// that belong to a status go with the one that is sent.
+pub fn refuse(
+    rejection: &Rejection,
+    mut entry: Entry,
+    version: Version,
+    answers: Option<&Answers>,
+) -> Response<OutBody> {
     let request_id = entry.request_id();
-    let (parts, text) = content(rejection, &request_id).into_parts();
+    let (parts, text) = content(rejection, &request_id, answers).into_parts();
     let status = parts.status;
     entry.note(|record| {
         record.reason = rejection.reason();
@@ -38,20 +47,20 @@ pub fn refuse(rejection: &Rejection, mut entry: Entry, version: Version) -> Resp
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REQUEST_ID, request_id);
-    match rejection {
-        Rejection::Verify(_, scheme) if status == StatusCode::UNAUTHORIZED => {
+    match status {
+        StatusCode::UNAUTHORIZED => {
+            let scheme = if let Rejection::Verify(_, scheme) = rejection { *scheme } else { "" };
             headers.insert(WWW_AUTHENTICATE, challenge(scheme));
         }
-        Rejection::Method(allow) => {
-            headers.insert(ALLOW, allow.clone());
+        StatusCode::METHOD_NOT_ALLOWED => {
+            let post = HeaderValue::from_static("POST");
+            let allow = if let Rejection::Method(allow) = rejection { allow.clone() } else { post };
+            headers.insert(ALLOW, allow);
+        }
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
+            headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
         }
         _ => {}
-    }
-    if status == StatusCode::METHOD_NOT_ALLOWED && !headers.contains_key(ALLOW) {
-        headers.insert(ALLOW, HeaderValue::from_static("POST"));
-    }
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
     }
     if rejection.closes() && version < Version::HTTP_2 {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
@@ -60,22 +69,25 @@ pub fn refuse(rejection: &Rejection, mut entry: Entry, version: Version) -> Resp
 }
 
 /// Status and body, with the fields that say how to read it.
-fn content(rejection: &Rejection, request_id: &HeaderValue) -> Response<Bytes> {
+fn content(rejection: &Rejection, request_id: &HeaderValue, answers: Option<&Answers>) -> Response<Bytes> {
     if let Some(reply) = rejection.reply() {
         let mut response = Response::new(reply.body.clone());
         *response.status_mut() = reply.status;
         response.headers_mut().extend(reply.fields.iter().cloned());
         return response;
     }
-    let status = StatusCode::from_u16(rejection.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    // A copy of what was delivered is acknowledged, which is no problem.
-    let text = if status.is_success() { Bytes::new() } else { problem(status, request_id) };
+    let ours = StatusCode::from_u16(rejection.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let substitute = answers.and_then(|answers| answers.instead_of(ours));
+    let status = substitute.map_or(ours, |substitute| substitute.status);
+    let (text, media_type) = match substitute.and_then(|substitute| substitute.content.as_ref()) {
+        Some(AnswerContent { media_type, body }) => (body.clone(), media_type.clone()),
+        // A copy of what was delivered is acknowledged, which is no problem.
+        None if status.is_success() => (Bytes::new(), None),
+        None => (problem(status, request_id), Some(PROBLEM)),
+    };
     let mut response = Response::new(text);
     *response.status_mut() = status;
-    if !status.is_success() {
-        let problem = HeaderValue::from_static("application/problem+json");
-        response.headers_mut().insert(CONTENT_TYPE, problem);
-    }
+    response.headers_mut().extend(media_type.map(|media_type| (CONTENT_TYPE, media_type)));
     response
 }
 

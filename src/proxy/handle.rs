@@ -39,9 +39,10 @@ pub fn handle(worker: &Arc<Worker>, peer: &Arc<Peer>, request: Request<Incoming>
         worker: worker.clone(),
         live,
     };
-    match arrive(&exchange.live, peer, parts, &mut exchange.entry) {
+    let mut routed = None;
+    match arrive(&exchange.live, peer, parts, &mut exchange.entry, &mut routed) {
         Ok(arrived) => Box::pin(InFlight { arrived, incoming, exchange }.finish()),
-        Err(rejection) => Box::pin(std::future::ready(exchange.refuse(&rejection, incoming))),
+        Err(rejection) => Box::pin(std::future::ready(exchange.refuse(&rejection, incoming, routed))),
     }
 }
 
@@ -64,12 +65,13 @@ struct Arrived {
     secure: bool,
 }
 
-/// Room, gate, route, address.
+/// Room, gate, route, address; `routed` is set as soon as the source is known.
 fn arrive(
     live: &Live,
     peer: &Peer,
     parts: http::request::Parts,
     entry: &mut Entry,
+    routed: &mut Option<usize>,
 ) -> Result<Arrived, Rejection> {
     let policy = &live.policy;
     // A stream that was reset leaves room for the next one while the upstream still works for it.
@@ -85,17 +87,23 @@ fn arrive(
         record.client = client;
         record.host = Some(head.host.as_str().into());
     });
-    let (index, source) = route(live, &mut head, entry)?;
+    let (index, source) = route(live, &mut head, entry, routed)?;
     if !source.allows(client) {
         return Err(Rejection::Address(client));
     }
     Ok(Arrived { head, source: index, client, secure })
 }
 
-fn route<'l>(live: &'l Live, head: &mut Head, entry: &mut Entry) -> Result<(usize, &'l Source), Rejection> {
+fn route<'l>(
+    live: &'l Live,
+    head: &mut Head,
+    entry: &mut Entry,
+    routed: &mut Option<usize>,
+) -> Result<(usize, &'l Source), Rejection> {
     let found = live.policy.routes.find(head.host.name(), head.target.path());
     let (index, captures) = found.ok_or(Rejection::NoRoute)?;
     let source = live.policy.sources.get(index).ok_or(Rejection::Internal)?;
+    *routed = Some(index);
     entry.note(|record| record.source = Some(source.name.clone()));
     if !source.methods.contains(&head.method) {
         return Err(Rejection::Method(source.allow.clone()));
@@ -124,15 +132,19 @@ impl InFlight {
         async move {
             let proved = match self.prove().await {
                 Ok(proved) => proved,
-                Err(rejection) => return self.exchange.refuse(&rejection, self.incoming),
+                Err(rejection) => return self.refuse(&rejection),
             };
             let reservation = match self.reserve(&proved).await {
                 Ok(reservation) => reservation,
-                Err(rejection) => return self.exchange.refuse(&rejection, self.incoming),
+                Err(rejection) => return self.refuse(&rejection),
             };
             let forwarding = self.forward(proved, reservation);
             Persistent::new(forwarding, |mut response| response.body_mut().nobody_waits()).await
         }
+    }
+
+    fn refuse(self, rejection: &Rejection) -> Response<OutBody> {
+        self.exchange.refuse(rejection, self.incoming, Some(self.arrived.source))
     }
 
     async fn prove(&mut self) -> Result<Proved, Rejection> {
@@ -184,6 +196,7 @@ impl InFlight {
         let admitted = proved.admit(head, reservation);
         note_permit(&admitted, &mut entry);
         let trusted = live.policy.trusts(entry.peer().address);
+        let answers = live.policy.sources.get(source).and_then(|source| source.answers.clone());
         let passport = Passport { client, request_id: entry.request_id(), secure, trusted };
         let prepared = Forward::prepare(worker, live, source, &passport, admitted);
         async move {
@@ -195,20 +208,28 @@ impl InFlight {
             });
             match answer {
                 Ok((parts, relay)) => pass_on(parts, relay, entry),
-                Err(error) => refuse(&Rejection::Forward(error), entry, version),
+                Err(error) => refuse(&Rejection::Forward(error), entry, version, answers.as_deref()),
             }
         }
     }
 }
 
 impl Exchange {
-    fn refuse(mut self, rejection: &Rejection, incoming: Incoming) -> Response<OutBody> {
+    /// `routed` is the source's position in the policy, once there is one.
+    fn refuse(
+        mut self,
+        rejection: &Rejection,
+        incoming: Incoming,
+        routed: Option<usize>,
+    ) -> Response<OutBody> {
         // A client that waits for "100 Continue" has not sent its body, and shall not.
         if !self.waits && !rejection.closes() {
             drain(incoming);
         }
         self.entry.note(|record| record.verdict = rejection.verdict());
-        refuse(rejection, self.entry, self.version)
+        let source = routed.and_then(|index| self.live.policy.sources.get(index));
+        let answers = source.and_then(|source| source.answers.as_deref());
+        refuse(rejection, self.entry, self.version, answers)
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod abuse;
 mod admin;
+mod answers;
 mod bytes;
 mod certificates;
 mod commands;

@@ -1,6 +1,7 @@
 //! From raw tables to a finished configuration: every rule that goes beyond the form of one value.
 
 mod addresses;
+mod answers;
 mod assemble;
 mod built_in;
 mod check;

@@ -1,6 +1,7 @@
 //! The providers that sources use: the operator's own and the built-in ones.
 
 use super::Context;
+use super::answers::answers;
 use super::definition::scheme;
 use super::secrets::{bad_name, is_name};
 use crate::config::problem::{Problem, listed, nearest};
@@ -39,6 +40,7 @@ impl Providers {
                 );
                 context.error("scheme_count", *key_at, message);
             }
+            answers(context, entry.value.answers.as_ref());
             if let Some(signature) = signature {
                 scheme(context, signature);
             }
@@ -58,6 +60,7 @@ impl Providers {
         source.value.methods = merged(provider.methods, source.value.methods);
         source.value.replay = merged(provider.replay, source.value.replay);
         source.value.reply = merged(provider.reply, source.value.reply);
+        source.value.answers = merged(provider.answers, source.value.answers);
         source.value.signature = merged(provider.signature, source.value.signature);
         source.value.jwt = merged(provider.jwt, source.value.jwt);
         source.value.swt = merged(provider.swt, source.value.swt);

@@ -2,6 +2,7 @@
 
 use super::Context;
 use super::addresses::{header_name, is_reserved, networks};
+use super::answers::answers;
 use super::check::{Checked, check};
 use super::secrets::{bad_name, is_name};
 use super::server::{Frame, size};
@@ -44,6 +45,7 @@ pub fn build(
     };
     let allow_from = networks(context, allow_from);
     let set_headers = set_headers(context, raw);
+    let answers = answers(context, raw.value.answers.as_ref());
     let upstream_path = match (upstream_path, &path) {
         (Some(text), Some((path, _))) => template(context, text, path),
         _ => None,
@@ -63,6 +65,7 @@ pub fn build(
         check,
         key_source,
         replay,
+        answers,
         max_body,
         allow_from,
         strip,
