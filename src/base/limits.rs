@@ -47,6 +47,10 @@ pub const MAX_REPLY_FIELDS: usize = 512;
 pub const HELD_REPLIES: usize = 64 * MIB as usize;
 /// How long a reply may take behind its head to be remembered.
 pub const REPLY_TIME: Duration = Duration::from_secs(30);
+/// Most refused requests that are kept for the operator.
+pub const MAX_CAPTURES: usize = 1000;
+/// Bytes that all of them take; the oldest goes for the newest.
+pub const CAPTURE_BYTES: usize = 64 * MIB as usize;
 /// Body chunks below this size are copied together; larger ones are kept as they came.
 pub const SMALL_CHUNK: usize = 2048;
 

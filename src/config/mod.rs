@@ -28,6 +28,8 @@ pub use provider::{names as provider_names, text as provider_text};
 pub use render::{human, json};
 pub use schema::schema;
 pub use secrets::Environment;
-pub use settings::{AdminSettings, CertificateFiles, Configuration, LogFormat, LogSettings, ServerSettings};
+pub use settings::{
+    AdminSettings, CaptureSettings, CertificateFiles, Configuration, LogFormat, LogSettings, ServerSettings,
+};
 pub use span::{File, FileId, Files, Located, Span};
 pub use watch::{State as FileState, Watched};

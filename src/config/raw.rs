@@ -146,6 +146,10 @@ raw_table! {
         listen: Text = required,
         /// What a client of the port must send as `Authorization: Bearer`.
         token: RawSecret,
+        /// How many refused requests are kept in memory for `/refused`; none unless given, at most 1000.
+        capture: Number,
+        /// How much of the body of each is kept.
+        capture_body: Size,
     }
 }
 

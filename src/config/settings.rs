@@ -48,6 +48,17 @@ pub struct AdminSettings {
     pub listen: SocketAddr,
     /// What clients must send as a bearer token.
     pub token: Option<Secret>,
+    /// Which refused requests are kept.
+    pub capture: CaptureSettings,
+}
+
+/// `capture` of `[admin]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CaptureSettings {
+    /// How many requests are kept; zero: none.
+    pub requests: usize,
+    /// Bytes of each body that are kept.
+    pub body: usize,
 }
 
 /// `[log]`.

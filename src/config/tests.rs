@@ -63,7 +63,7 @@ fn valid_files_load_with_the_warnings_that_they_name() {
         let loaded = loaded.unwrap_or_else(|problems| panic!("{}", render::human(&problems, false)));
         assert_eq!(found(&loaded.problems, path), expected(path), "{}\n{}", path.display(), loaded.problems);
     }
-    assert_eq!(paths.len(), 12);
+    assert_eq!(paths.len(), 13);
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn invalid_files_fail_with_the_problems_that_they_name() {
             }
         }
     }
-    assert_eq!(paths.len(), 54);
+    assert_eq!(paths.len(), 56);
 }
 
 /// Where most tests begin.

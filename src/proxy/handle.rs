@@ -152,8 +152,7 @@ impl InFlight {
         let policy = &live.policy;
         let source = policy.sources.get(self.arrived.source).ok_or(Rejection::Internal)?;
         let keys = live.keys.get(self.arrived.source).and_then(Option::as_ref);
-        let (timeouts, budget, clock) = (&policy.timeouts, &worker.budget, &*worker.clock);
-        let prover = Prover { source, keys, timeouts, budget, clock };
+        let prover = Prover { source, keys, timeouts: &policy.timeouts, worker };
         prover.prove(&self.arrived.head, &mut self.incoming, entry).await
     }
 

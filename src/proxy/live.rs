@@ -1,6 +1,7 @@
 //! What a request finds in place: the live policy, its worker and the facts of its connection.
 
 use super::body::Budget;
+use super::capture::Captures;
 use super::ids::RequestIds;
 use super::places::Place;
 use super::record::Recorder;
@@ -38,6 +39,8 @@ pub struct Worker {
     pub budget: Arc<Budget>,
     /// What was delivered, by all workers.
     pub replay: Arc<Memory>,
+    /// What was refused, by all workers, where that is kept.
+    pub captures: Option<Arc<Captures>>,
     /// Log lines and counters.
     pub recorder: Arc<Recorder>,
     /// Request and trace ids.

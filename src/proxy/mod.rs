@@ -2,6 +2,7 @@
 
 mod answer;
 mod body;
+mod capture;
 mod guard;
 mod handle;
 mod ids;
@@ -11,10 +12,12 @@ mod persist;
 mod places;
 mod prove;
 mod record;
+mod redact;
 mod reject;
 pub mod upstream;
 
 pub use body::Budget;
+pub use capture::{Captured, Captures};
 pub use handle::handle;
 pub use ids::RequestIds;
 pub use live::{Activity, Live, Peer, Signs, Worker};

@@ -1,10 +1,10 @@
 //! Drives the verification machine: the head, then the body, then a permit.
 
-use super::body::{BodyError, Budget, Held, receive};
+use super::body::{BodyError, Held, receive};
+use super::live::Worker;
 use super::record::Entry;
 use super::reject::Rejection;
 use crate::base::limits::Timeouts;
-use crate::base::time::Clock;
 use crate::http::{Body, Head};
 use crate::keys::{KeyCache, KeyError};
 use crate::policy::{Check, Permit, Source, Waiver};
@@ -71,10 +71,9 @@ pub struct Prover<'r> {
     pub keys: Option<&'r Arc<KeyCache>>,
     /// How long the body may take.
     pub timeouts: &'r Timeouts,
-    /// What all bodies together may hold.
-    pub budget: &'r Arc<Budget>,
-    /// Read at the head and again behind the body, which a sender may make last.
-    pub clock: &'r Clock,
+    /// Its body budget, its clock, which is read at the head and again behind the body that a sender may make last,
+    /// and where refused requests are kept. One reference: the future is there for every request.
+    pub worker: &'r Worker,
 }
 
 /// How far the verdict is.
@@ -96,30 +95,43 @@ impl Prover<'_> {
         incoming: &mut Incoming,
         entry: &mut Entry,
     ) -> Result<Proved, Rejection> {
-        let mut pending = self.begin(head)?;
+        let mut pending = self.begin(head).map_err(|rejection| self.capture(rejection, head, None, entry))?;
         if let Pending::Key(waiting) = pending {
             // In a box: keys are fetched once a day, and the future is there for every request.
-            pending = Box::pin(self.fetch(waiting)).await?;
+            let fetched = Box::pin(self.fetch(waiting)).await;
+            pending = fetched.map_err(|rejection| self.capture(rejection, head, None, entry))?;
         }
         let observe = |piece: &[u8]| {
             if let Pending::Body(waiting) = &mut pending {
                 waiting.chunk(piece);
             }
         };
-        let received = receive(incoming, self.source.max_body, self.timeouts, self.budget, observe).await;
+        let received =
+            receive(incoming, self.source.max_body, self.timeouts, &self.worker.budget, observe).await;
         note_body(&received, entry);
         let (body, held) = received.map_err(Rejection::Body)?;
-        pending = self.close(pending, head, &body)?;
-        if matches!(pending, Pending::Key(_)) {
-            pending = Box::pin(self.rest(pending, head, &body)).await?;
+        let mut closed = self.close(pending, head, &body);
+        if matches!(closed, Ok(Pending::Key(_))) {
+            closed = Box::pin(self.rest(closed?, head, &body)).await;
         }
-        let leave = self.settle(pending)?;
-        Ok(Proved { leave, body, held })
+        let leave = closed.and_then(|pending| self.settle(pending));
+        match leave {
+            Ok(leave) => Ok(Proved { leave, body, held }),
+            Err(rejection) => Err(self.capture(rejection, head, Some(&body), entry)),
+        }
+    }
+
+    /// Keeps a copy of what is not believed, where the policy says so.
+    fn capture(&self, rejection: Rejection, head: &Head, body: Option<&Body>, entry: &Entry) -> Rejection {
+        if let (Some(captures), Rejection::Verify(error, _)) = (&self.worker.captures, &rejection) {
+            captures.keep(self.source, head, body, error, (&entry.request_id(), self.worker.clock.now()));
+        }
+        rejection
     }
 
     fn begin(&self, head: &Head) -> Result<Pending<'_>, Rejection> {
         match self.source.check.verifier() {
-            Some(verifier) => self.advance(verifier.start(head, self.clock.now())),
+            Some(verifier) => self.advance(verifier.start(head, self.worker.clock.now())),
             None => Ok(Pending::Unchecked),
         }
     }
@@ -130,7 +142,7 @@ impl Prover<'_> {
         loop {
             step = match step {
                 Ok(Step::Key(waiting)) => {
-                    let now = self.clock.now();
+                    let now = self.worker.clock.now();
                     match self.keys.and_then(|keys| keys.peek(waiting.kid(), now)) {
                         Some(keys) => waiting.key(&keys, now),
                         None => return Ok(Pending::Key(waiting)),
@@ -151,9 +163,9 @@ impl Prover<'_> {
     /// Waits for one key.
     async fn fetch<'v>(&self, waiting: AwaitKey<'v>) -> Result<Pending<'v>, Rejection> {
         let keys = self.keys.ok_or(Rejection::Internal)?;
-        let found = keys.find(waiting.kid(), self.clock.now()).await;
+        let found = keys.find(waiting.kid(), self.worker.clock.now()).await;
         self.advance(match found {
-            Ok(Some(keys)) => waiting.key(&keys, self.clock.now()),
+            Ok(Some(keys)) => waiting.key(&keys, self.worker.clock.now()),
             Ok(None) => Err(VerifyError::KeyUnknown),
             Err(KeyError::Unavailable(fault)) => Err(VerifyError::KeysUnavailable { fault: fault.code() }),
             Err(KeyError::CoolingDown) => Err(VerifyError::KeysCoolingDown),
@@ -162,13 +174,13 @@ impl Prover<'_> {
 
     fn close<'v>(&self, pending: Pending<'v>, head: &Head, body: &Body) -> Result<Pending<'v>, Rejection> {
         let mut pending = match pending {
-            Pending::Body(waiting) => self.advance(waiting.end(head, body, self.clock.now()))?,
+            Pending::Body(waiting) => self.advance(waiting.end(head, body, self.worker.clock.now()))?,
             other => return Ok(other),
         };
         // A token that stood in the body may have more to say about it.
         while let Pending::Body(mut waiting) = pending {
             body.chunks().iter().for_each(|piece| waiting.chunk(piece));
-            pending = self.advance(waiting.end(head, body, self.clock.now()))?;
+            pending = self.advance(waiting.end(head, body, self.worker.clock.now()))?;
         }
         Ok(pending)
     }

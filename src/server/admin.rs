@@ -1,11 +1,12 @@
-//! The operator's port: `/healthz`, `/readyz`, `/metrics` and `/keys`. All but the keys is only read.
+//! The operator's port: `/healthz`, `/readyz`, `/metrics`, `/keys` and `/refused`. All but the keys is only read.
 
 use super::admin_keys;
+use super::admin_refused;
 use super::drain::Stopping;
 use super::metrics::Gauges;
 use crate::base::secret::Secret;
 use crate::http::Authority;
-use crate::proxy::Live;
+use crate::proxy::{Captures, Live};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::header::{ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HOST, ORIGIN, WWW_AUTHENTICATE};
@@ -35,6 +36,8 @@ pub struct Admin {
     pub gauges: Arc<Gauges>,
     /// The policy in force.
     pub live: Arc<ArcSwap<Live>>,
+    /// Refused requests, where they are kept.
+    pub captures: Option<Arc<Captures>>,
     /// What clients must send as a bearer token.
     pub token: Option<Secret>,
     /// The end of the process.
@@ -78,14 +81,17 @@ impl Admin {
         let probe = matches!(path, "/healthz" | "/readyz");
         let reads = matches!(*request.method(), Method::GET | Method::HEAD);
         let changes = *request.method() == Method::POST && admin_keys::is_action(path);
+        let refused = admin_refused::asked(path);
         let (status, body) = if !probe && !self.may(headers) {
             (StatusCode::UNAUTHORIZED, "the admin token is missing or wrong\n".to_owned())
-        } else if changes && is_from_a_browser(headers) {
+        } else if (changes || refused.is_some()) && is_from_a_browser(headers) {
             (StatusCode::FORBIDDEN, "a web page may not do this\n".to_owned())
         } else if changes {
             admin_keys::act(&self.live.load(), path, request.uri().query())
         } else if !reads || admin_keys::is_action(path) {
             (StatusCode::METHOD_NOT_ALLOWED, "not with this method\n".to_owned())
+        } else if let Some(id) = refused {
+            admin_refused::page(self.captures.as_deref(), id)
         } else {
             self.page(path, request.uri().query())
         };
@@ -100,7 +106,7 @@ impl Admin {
                 headers.insert(ALLOW, HeaderValue::from_static("POST"))
             }
             StatusCode::METHOD_NOT_ALLOWED => headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD")),
-            StatusCode::OK if path == admin_keys::LIST => {
+            StatusCode::OK if path == admin_keys::LIST || refused.is_some() => {
                 headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"))
             }
             _ => None,
@@ -115,7 +121,7 @@ impl Admin {
             "/readyz" => (StatusCode::OK, "ready\n".to_owned()),
             "/metrics" => (StatusCode::OK, self.gauges.render(&self.live.load())),
             admin_keys::LIST => admin_keys::list(&self.live.load(), query, self.gauges.now()),
-            _ => (StatusCode::NOT_FOUND, "/healthz, /readyz, /metrics, /keys\n".to_owned()),
+            _ => (StatusCode::NOT_FOUND, "/healthz, /readyz, /metrics, /keys, /refused\n".to_owned()),
         }
     }
 

@@ -3,6 +3,7 @@
 mod access_log;
 mod admin;
 mod admin_keys;
+mod admin_refused;
 mod beside;
 mod connection;
 mod drain;

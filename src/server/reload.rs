@@ -1,7 +1,7 @@
 //! From a configuration to the live policy, at start and on SIGHUP.
 
 use super::key_caches::KeyCaches;
-use crate::config::{AdminSettings, Configuration, LogSettings, ServerSettings};
+use crate::config::{AdminSettings, CaptureSettings, Configuration, LogSettings, ServerSettings};
 use crate::policy::UpstreamAddress;
 use crate::proxy::Live;
 use crate::proxy::upstream::{Dialer, Tls, Upstream, trust_roots};
@@ -66,6 +66,8 @@ impl Fixed {
     }
 }
 
-fn parts(admin: &Option<AdminSettings>) -> Option<(SocketAddr, Option<&[u8]>)> {
-    admin.as_ref().map(|admin| (admin.listen, admin.token.as_ref().map(|token| token.expose())))
+fn parts(admin: &Option<AdminSettings>) -> Option<(SocketAddr, Option<&[u8]>, CaptureSettings)> {
+    admin
+        .as_ref()
+        .map(|admin| (admin.listen, admin.token.as_ref().map(|token| token.expose()), admin.capture))
 }

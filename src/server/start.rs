@@ -11,8 +11,8 @@ use super::tls::{Certificates, server_config};
 use super::worker::Station;
 use crate::base::secret::Secret;
 use crate::base::time::Clock;
-use crate::config::{Configuration, LogSettings, ServerSettings};
-use crate::proxy::{Budget, Connections, Lines, Live, Recorder, RequestIds, Worker};
+use crate::config::{AdminSettings, CaptureSettings, Configuration, LogSettings, ServerSettings};
+use crate::proxy::{Budget, Captures, Connections, Lines, Live, Recorder, RequestIds, Worker};
 use crate::replay::Memory;
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
@@ -81,6 +81,7 @@ pub struct Running {
     budget: Arc<Budget>,
     keys: KeyCaches,
     replay: Arc<Memory>,
+    captures: Option<Arc<Captures>>,
     stop: Stop,
     stopping: Stopping,
     workers: Vec<JoinHandle<bool>>,
@@ -104,6 +105,7 @@ impl Start {
         let count = worker_count(&self.configuration.server);
         let fixed = Fixed::of(&self.configuration);
         let bound = bind_all(&self.configuration.server.listen, count)?;
+        let captures = self.configuration.admin.as_ref().and_then(captures);
         let admin = match self.configuration.admin.take() {
             Some(admin) => Some((bind_admin(admin.listen)?, admin.token)),
             None => None,
@@ -114,7 +116,7 @@ impl Start {
         let keys = KeyCaches::new(self.clock.clone());
         let live = build_live(self.configuration, count, &keys, None).map_err(StartError::Tls)?;
         let live = Arc::new(ArcSwap::from_pointee(live));
-        let crew = Crew { live, clock: self.clock, budget, replay, count };
+        let crew = Crew { live, clock: self.clock, budget, replay, captures, count };
         crew.start(bound, tls, log_settings, self.style).map(|started| Running {
             addresses: started.addresses,
             admin,
@@ -125,6 +127,7 @@ impl Start {
             budget: crew.budget,
             keys,
             replay: crew.replay,
+            captures: crew.captures,
             stop: started.stop,
             stopping: started.stopping,
             workers: started.workers,
@@ -149,6 +152,12 @@ fn worker_count(settings: &ServerSettings) -> usize {
     settings.workers.unwrap_or_else(cores).max(1)
 }
 
+/// Where refused requests are kept; nowhere unless the policy says how many.
+fn captures(admin: &AdminSettings) -> Option<Arc<Captures>> {
+    let CaptureSettings { requests, body } = admin.capture;
+    (requests > 0).then(|| Arc::new(Captures::new(requests, body)))
+}
+
 fn bind_all(addresses: &[SocketAddr], workers: usize) -> Result<Vec<Bound>, StartError> {
     let bind =
         |address: &SocketAddr| bind(*address, workers).map_err(|error| StartError::Bind(*address, error));
@@ -167,6 +176,7 @@ struct Crew {
     clock: Arc<Clock>,
     budget: Arc<Budget>,
     replay: Arc<Memory>,
+    captures: Option<Arc<Captures>>,
     count: usize,
 }
 
@@ -199,6 +209,7 @@ impl Crew {
                 clock: self.clock.clone(),
                 budget: self.budget.clone(),
                 replay: self.replay.clone(),
+                captures: self.captures.clone(),
                 recorder: Arc::new(Recorder::new(scribe(), log.lines.clone())),
                 ids: RequestIds::new(),
             });
@@ -260,6 +271,7 @@ impl Running {
         let admin = Admin {
             gauges: self.gauges.clone(),
             live: self.live.clone(),
+            captures: self.captures.clone(),
             token,
             stopping: self.stopping.clone(),
         };

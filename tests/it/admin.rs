@@ -45,8 +45,8 @@ fn health_and_readiness() {
         ("/readyz", 200, "ready\n"),
         ("/readyz?verbose", 200, "ready\n"),
         ("/keys", 200, "[]\n"),
-        ("/", 404, "/healthz, /readyz, /metrics, /keys\n"),
-        ("/metrics/", 404, "/healthz, /readyz, /metrics, /keys\n"),
+        ("/", 404, "/healthz, /readyz, /metrics, /keys, /refused\n"),
+        ("/metrics/", 404, "/healthz, /readyz, /metrics, /keys, /refused\n"),
     ] {
         let answer = proxy.ask_admin(path);
         assert_eq!((answer.status, answer.text().as_str()), (status, text), "{path}");

@@ -8,6 +8,7 @@ mod abuse;
 mod admin;
 mod answers;
 mod bytes;
+mod capture;
 mod certificates;
 mod commands;
 mod demo;

@@ -4,6 +4,7 @@ mod addresses;
 mod answers;
 mod assemble;
 mod built_in;
+mod capture;
 mod check;
 mod definition;
 mod jwt;

@@ -2,6 +2,7 @@
 
 use super::Context;
 use super::addresses::{listen, networks, public_url};
+use super::capture::capture;
 use super::secrets::read_one;
 use crate::base::limits::{Limits, Timeouts};
 use crate::config::problem::Problem;
@@ -138,6 +139,7 @@ fn admin(
     raw: &Located<RawAdmin>,
 ) -> (Option<AdminSettings>, Option<Located<SocketAddr>>) {
     let token = raw.value.token.as_ref().and_then(|token| read_one(context, token));
+    let capture = capture(context, &raw.value);
     let Some(address) = raw.value.listen.as_ref().and_then(|text| listen(context, text)) else {
         return (None, None);
     };
@@ -147,7 +149,7 @@ fn admin(
         context
             .push(problem.help("listen on 127.0.0.1, or add `token = { env = \"BONAFIDE_ADMIN_TOKEN\" }`"));
     }
-    (Some(AdminSettings { listen: address.value, token }), Some(address))
+    (Some(AdminSettings { listen: address.value, token, capture }), Some(address))
 }
 
 fn distinct(context: &mut Context<'_>, own: &[Located<SocketAddr>]) {
