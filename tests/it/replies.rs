@@ -11,6 +11,10 @@ use crate::rig::response::Response;
 use crate::rig::sign;
 use crate::tokens::{ADMIN, Bench, source};
 use serde_json::Value;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 const SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
@@ -201,4 +205,39 @@ fn a_provider_can_say_it() {
         assert_eq!(bench.ask(&send(path)).text(), "accepted");
         assert_eq!(copy(&bench, &send(path)).0.text(), text, "{path}");
     }
+}
+
+/// The sender leaves in the middle of the reply; its retry gets all of it.
+#[test]
+fn a_reply_is_read_to_its_end_for_a_sender_that_left() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let (go_on, gate) = mpsc::channel();
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let upstream = thread::spawn(move || {
+        let (mut socket, _) = listener.accept().expect("a connection");
+        let mut piece = [0; 4096];
+        let _ = socket.read(&mut piece);
+        let _ = socket.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345");
+        let _ = gate.recv_timeout(Duration::from_secs(5));
+        let _ = socket.write_all(b"67890");
+        // Nobody else comes.
+        listener.set_nonblocking(true).expect("a socket");
+        let _ = gate.recv_timeout(Duration::from_secs(5));
+        listener.accept().is_err()
+    });
+    let proxy = Proxy::start(Policy::tls().upstream(&url).add(ADMIN).add(&sender("in", MATTERS)));
+    let mut client = Client::tls(proxy.address);
+    client.send(&event("/in", "one").http1());
+    let half = client.answer_within(Duration::from_millis(500)).expect("a head");
+    assert_eq!((half.status, half.complete), (200, false));
+    drop(client);
+    thread::sleep(Duration::from_millis(100));
+    let mut second = Client::tls(proxy.address);
+    second.send(&event("/in", "one").http1());
+    let waited = "bonafide_replay_outcomes_total{outcome=\"waited\"}";
+    assert!(wait_until(Duration::from_secs(5), || proxy.metric(waited) == Some(1)));
+    go_on.send(()).expect("the upstream waits");
+    assert_eq!(second.answer().expect("an answer").text(), "1234567890");
+    go_on.send(()).expect("the upstream waits");
+    assert!(upstream.join().expect("it ends"), "the upstream saw the copy");
 }
