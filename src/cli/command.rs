@@ -1,6 +1,6 @@
 //! The arguments of the program, and which command they ask for.
 
-use super::{check, completions, demo, healthcheck, keys, run, schema, sign, verify};
+use super::{check, completions, demo, healthcheck, keys, providers, run, schema, sign, verify};
 use clap::{Parser, Subcommand};
 
 /// A verifying reverse proxy: only requests whose sender is proved reach the application behind it.
@@ -24,6 +24,8 @@ enum Command {
     Sign(sign::SignArguments),
     /// Say whether a captured request is genuine.
     Verify(verify::VerifyArguments),
+    /// List, show or search the senders that are built in.
+    Providers(providers::ProvidersArguments),
     /// List, fetch again or forget the keys that a running proxy has fetched.
     Keys(keys::KeysArguments),
     /// Print the JSON Schema of the policy file.
@@ -44,6 +46,7 @@ pub fn main() -> u8 {
         Command::Demo(arguments) => demo::demo(arguments),
         Command::Sign(arguments) => sign::sign(arguments),
         Command::Verify(arguments) => verify::verify(arguments),
+        Command::Providers(arguments) => providers::providers(arguments),
         Command::Keys(arguments) => keys::keys(arguments),
         Command::Schema => schema::schema(),
         Command::Completions(arguments) => completions::completions::<Arguments>(arguments),

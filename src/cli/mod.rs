@@ -11,12 +11,14 @@ mod headers_file;
 mod healthcheck;
 mod keys;
 mod message;
+mod providers;
 mod request;
 mod route_table;
 mod run;
 mod schema;
 mod sign;
 mod subject;
+mod table;
 mod verify;
 
 pub use command::main;

@@ -142,21 +142,7 @@ fn known_by(by: Remember) -> &'static str {
 const TITLES: [&str; 10] =
     ["HOST", "PATH", "METHODS", "SOURCE", "PROOF", "COVERS", "TIMESTAMP", "EVENT ID", "REPLAY", "UPSTREAM"];
 
-/// Columns of equal width with a title line.
+/// The routes in columns.
 pub fn table(rows: &[Row<'_>]) -> String {
-    let lines: Vec<[String; 10]> =
-        std::iter::once(TITLES.map(str::to_owned)).chain(rows.iter().map(Row::cells)).collect();
-    let mut widths = [0; 10];
-    for line in &lines {
-        for (width, cell) in widths.iter_mut().zip(line) {
-            *width = cell.chars().count().max(*width);
-        }
-    }
-    let mut text = String::new();
-    for line in &lines {
-        let cells = line.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
-        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
-        text.push('\n');
-    }
-    text
+    super::table::table(TITLES, rows.iter().map(Row::cells))
 }

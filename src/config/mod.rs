@@ -1,9 +1,11 @@
 //! The policy file: reading it, telling everything that is wrong with it, and what is made of it.
 
+mod catalogue;
 mod declare;
 mod document;
 mod finish;
 mod load;
+mod paste;
 mod problem;
 mod provider;
 mod raw;
@@ -21,8 +23,10 @@ mod units;
 mod value;
 mod watch;
 
+pub use catalogue::ProviderEntry;
 pub use finish::{ProviderScheme, provider_scheme};
 pub use load::{Loaded, Options, load, load_text};
+pub use paste::below_provider;
 pub use problem::{Problem, Problems, Severity, nearest};
 pub use provider::{names as provider_names, text as provider_text};
 pub use render::{human, json};

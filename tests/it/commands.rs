@@ -11,14 +11,14 @@ const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const NOW: &str = "1614265330";
 
 /// A directory with files, in which the binary runs.
-struct Desk(TempDir);
+pub struct Desk(TempDir);
 
 impl Desk {
-    fn new() -> Desk {
+    pub fn new() -> Desk {
         Desk(tempfile::tempdir().unwrap())
     }
 
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         use std::os::unix::fs::PermissionsExt;
         let path = self.0.path().join(name);
         fs::write(&path, content).unwrap();
@@ -26,14 +26,14 @@ impl Desk {
         path
     }
 
-    fn run(&self, arguments: &[&str]) -> Output {
+    pub fn run(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bonafide"));
         command.args(arguments).current_dir(self.0.path()).env_remove("BONAFIDE_CONFIG");
         command.env("DESK_SECRET", "hunter2hunter2hunter2").output().unwrap()
     }
 
     /// Runs, and asserts the exit code; standard output and standard error.
-    fn expect(&self, code: i32, arguments: &[&str]) -> (String, String) {
+    pub fn expect(&self, code: i32, arguments: &[&str]) -> (String, String) {
         let output = self.run(arguments);
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         let (out, err) = (text(output.stdout), text(output.stderr));
@@ -46,7 +46,7 @@ fn root(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-fn json(text: &str) -> Value {
+pub fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 

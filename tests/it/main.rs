@@ -27,3 +27,4 @@ mod rig;
 mod sdk;
 mod sources;
 mod tokens;
+mod tools;
