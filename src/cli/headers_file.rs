@@ -19,6 +19,13 @@ pub struct HeadersFlaw {
     what: &'static str,
 }
 
+impl HeadersFlaw {
+    /// What is wrong with a line, counted from 1.
+    pub fn new(line: usize, what: &'static str) -> HeadersFlaw {
+        HeadersFlaw { line, what }
+    }
+}
+
 impl fmt::Display for HeadersFlaw {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "line {}: {}", self.line, self.what)
@@ -53,7 +60,7 @@ impl HeadersFile {
 }
 
 /// `POST /path HTTP/1.1`.
-fn request_line(line: &[u8]) -> Option<(Method, String)> {
+pub fn request_line(line: &[u8]) -> Option<(Method, String)> {
     let mut words = std::str::from_utf8(line).ok()?.split(' ');
     let (method, target, version) = (words.next()?, words.next()?, words.next()?);
     if words.next().is_some() || !version.starts_with("HTTP/") {

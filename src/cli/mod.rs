@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand, wired in `command`.
 
+mod captured;
 mod check;
 mod command;
 mod completions;
@@ -12,6 +13,7 @@ mod healthcheck;
 mod keys;
 mod message;
 mod providers;
+mod raw_request;
 mod request;
 mod route_table;
 mod run;

@@ -94,6 +94,15 @@ impl RequestArguments {
         let address = self.url.as_deref().map(Address::parse).transpose().map_err(Failure::usage)?;
         Ok(address.and_then(|address| address.origin))
     }
+
+    /// Whether `--url` says more than scheme and host.
+    ///
+    /// # Errors
+    /// An address that is none (2).
+    pub fn has_path(&self) -> Result<bool, Failure> {
+        let address = self.url.as_deref().map(Address::parse).transpose().map_err(Failure::usage)?;
+        Ok(address.is_some_and(|address| address.origin.is_none() || address.target.as_str() != "/"))
+    }
 }
 
 fn headers_file(path: &Path) -> Result<HeadersFile, Failure> {

@@ -1,9 +1,9 @@
 //! `bonafide verify`: the verdict on a captured request. Only the keys of a source that fetches them need a network.
 
 use super::Failure;
+use super::captured::CapturedArguments;
 use super::format::Format;
 use super::message::{print, tell};
-use super::request::RequestArguments;
 use super::subject::{Subject, SubjectArguments};
 use crate::base::names::exit;
 use crate::base::time::{Clock, UnixTime};
@@ -20,7 +20,7 @@ pub struct VerifyArguments {
     #[command(flatten)]
     subject: SubjectArguments,
     #[command(flatten)]
-    request: RequestArguments,
+    request: CapturedArguments,
     /// The form of the answer.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
@@ -33,9 +33,6 @@ pub struct VerifyArguments {
 pub fn verify(arguments: &VerifyArguments) -> Result<u8, Failure> {
     let VerifyArguments { subject, request, format } = arguments;
     request.one_stdin(subject.files())?;
-    if request.headers.is_none() {
-        return Err(Failure::usage("--headers FILE is missing: the fields of the request".to_owned()));
-    }
     let subject = subject.subject(request.origin()?)?;
     let now = request.now();
     let request = request.request(subject.path())?;

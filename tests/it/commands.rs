@@ -98,10 +98,25 @@ fn verdict_agrees(desk: &Desk, provider: &str, message: &Value) -> bool {
         assert!(err.starts_with(&format!("{expected}: ")), "{provider}, {}: {err}", message["why"]);
         assert_eq!(out, "");
     }
+    assert_eq!(raw_verdict(desk, message, &arguments), (out.clone(), err.clone()), "as it stood on the wire");
     for secret in secrets.iter().filter(|secret| secret.len() > 6) {
         assert!(!out.contains(secret) && !err.contains(secret));
     }
     true
+}
+
+/// What `verify` says of the same request in one file, when it is given with these options in two.
+fn raw_verdict(desk: &Desk, message: &Value, arguments: &[&str]) -> (String, String) {
+    let (mut raw, body) = (head_of(message).unwrap_or_default(), body_of(message));
+    if !raw.to_ascii_lowercase().contains("\r\ncontent-length:") {
+        raw.push_str(&format!("Content-Length: {}\r\n", body.len()));
+    }
+    desk.write("raw", [raw.as_bytes(), b"\r\n", &body].concat());
+    let parts = ["--headers", "head", "--body", "body"];
+    let rest = arguments.iter().copied().filter(|option| !parts.contains(option));
+    let output = desk.run(&rest.chain(["--raw", "raw"]).collect::<Vec<_>>());
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (text(output.stdout), text(output.stderr))
 }
 
 #[test]

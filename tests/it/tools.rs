@@ -1,4 +1,4 @@
-//! The commands beside the proxy: `providers`.
+//! The commands beside the proxy: `providers`, and `verify` of what stood on the wire.
 
 use crate::commands::{Desk, json};
 use serde_json::Value;
@@ -53,4 +53,66 @@ fn a_provider_is_pasted_and_used_under_another_name() {
                   [[source]]\nname = \"a\"\npath = \"/a\"\nprovider = \"mine\"\nsecret = { env = \"DESK_SECRET\" }\n";
     desk.write("bonafide.toml", format!("{policy}{mine}"));
     desk.expect(0, &["check"]);
+}
+
+const VERIFY: [&str; 7] = ["verify", "--provider", "stripe", "--secret-file", "secret", "--at", "1614265330"];
+
+/// A genuine delivery of Stripe with this body, as it stands on the wire behind these framing fields.
+fn delivery(desk: &Desk, framing: &str, body: &str) -> String {
+    desk.write("secret", "hunter2hunter2hunter2");
+    desk.write("body", "{\"id\": \"evt_1\"}\r\n");
+    let sign = [&["sign"], &VERIFY[1..], &["--body", "body"]].concat();
+    let headers = desk.expect(0, &sign).0.replace('\n', "\r\n");
+    format!("POST /hooks/stripe HTTP/1.1\r\nHost: h.example\r\n{headers}{framing}\r\n{body}")
+}
+
+#[test]
+fn a_request_is_verified_as_it_stood_on_the_wire() {
+    let desk = Desk::new();
+    let body = "{\"id\": \"evt_1\"}\r\n";
+    let chunked = "1;a=b\r\n{\r\nf\r\n\"id\": \"evt_1\"}\r\r\n1\r\n\n\r\n0\r\n\r\n";
+    let raw = [&VERIFY[..], &["--raw", "dump"]].concat();
+    for (framing, sent, told) in [
+        ("Content-Length: 17\r\n", body.to_owned(), ""),
+        ("", body.to_owned(), "belongs to the body"),
+        ("Content-Length: 17\r\n", format!("{body}\n"), "editors"),
+        ("Content-Length: 17\r\n", format!("{body}GET / HTTP/1.1\r\n"), "16 bytes"),
+        ("Transfer-Encoding: chunked\r\n", chunked.to_owned(), ""),
+    ] {
+        desk.write("dump", delivery(&desk, framing, &sent));
+        let (out, err) = desk.expect(0, &raw);
+        assert!(out.starts_with("genuine: provider stripe, key secret-1, event id evt_1"), "{out}");
+        assert!(err.contains(told) && err.is_empty() == told.is_empty(), "{err}");
+    }
+    desk.write("dump", delivery(&desk, "", body).replace("evt_1", "evt_2"));
+    assert!(desk.expect(1, &raw).1.contains("signature_mismatch: "));
+}
+
+#[test]
+fn a_dump_that_is_none_or_is_said_twice_is_refused() {
+    let desk = Desk::new();
+    let raw = [&VERIFY[..], &["--raw", "dump"]].concat();
+    let whole = delivery(&desk, "Content-Length: 17\r\n", "{\"id\": \"evt_1\"}\r\n");
+    let line =
+        format!("dump line {}: ", whole.lines().position(|line| line.starts_with("Content")).unwrap() + 1);
+    for (dump, word) in [
+        (whole.replace(": 17", ": 18"), line.as_str()),
+        (whole.replace("POST /hooks", "POST hooks"), "dump line 1: "),
+        (whole.replace("POST /hooks", "POST /./hooks"), "target_not_normal"),
+        (whole.replace("Host: h", " Host: h"), "dump line 2: "),
+        (whole.lines().next().unwrap().to_owned(), "dump line 1: "),
+    ] {
+        desk.write("dump", dump);
+        let (out, err) = desk.expect(2, &raw);
+        assert!(out.is_empty() && err.contains(word), "{word}: {err}");
+    }
+    desk.write("dump", &whole);
+    for rest in [["--headers", "dump"], ["--body", "body"], ["--method", "PUT"], ["--url", "/a"]] {
+        desk.expect(2, &[&raw[..], &rest].concat());
+    }
+    desk.expect(2, &[&raw[..], &["--url", "https://h.example/hooks/stripe"]].concat());
+    desk.expect(0, &[&raw[..], &["--url", "https://h.example"]].concat());
+    desk.expect(4, &[&VERIFY[..], &["--raw", "nowhere"]].concat());
+    let both = ["verify", "--provider", "stripe", "--secret-file", "-", "--raw", "-"];
+    assert!(desk.expect(2, &both).1.contains("standard input"));
 }
