@@ -1,6 +1,8 @@
 //! The arguments of the program, and which command they ask for.
 
-use super::{check, completions, demo, healthcheck, keys, providers, run, schema, sign, verify};
+use super::{
+    check, completions, demo, healthcheck, keys, providers, run, schema, send, sign, signer, verify,
+};
 use clap::{Parser, Subcommand};
 
 /// A verifying reverse proxy: only requests whose sender is proved reach the application behind it.
@@ -21,7 +23,9 @@ enum Command {
     /// Show the main job end to end, with an application, senders and forgers of its own.
     Demo(demo::DemoArguments),
     /// Sign a request as a genuine sender would.
-    Sign(sign::SignArguments),
+    Sign(signer::SignerArguments),
+    /// Sign a request and send it to a running proxy.
+    Send(send::SendArguments),
     /// Say whether a captured request is genuine.
     Verify(verify::VerifyArguments),
     /// List, show or search the senders that are built in.
@@ -45,6 +49,7 @@ pub fn main() -> u8 {
         Command::Check(arguments) => check::check(arguments),
         Command::Demo(arguments) => demo::demo(arguments),
         Command::Sign(arguments) => sign::sign(arguments),
+        Command::Send(arguments) => send::send(arguments),
         Command::Verify(arguments) => verify::verify(arguments),
         Command::Providers(arguments) => providers::providers(arguments),
         Command::Keys(arguments) => keys::keys(arguments),

@@ -5,6 +5,7 @@ use super::headers_file::HeadersFile;
 use super::message::{is_stdin, read};
 use crate::base::time::{Clock, UnixTime};
 use crate::http::{Authority, Target};
+use crate::verify::Draft;
 use bytes::Bytes;
 use http::{HeaderMap, Method, header};
 use std::path::{Path, PathBuf};
@@ -146,6 +147,13 @@ impl Address {
             format!("the path is not one that would be let in: {}", error.reason().code())
         })?;
         Ok(Address { origin, host, target })
+    }
+}
+
+impl Address {
+    /// The URL of a draft that goes there.
+    pub fn url(&self, draft: &Draft) -> String {
+        format!("{}{}", self.origin.as_deref().unwrap_or_default(), draft.target)
     }
 }
 

@@ -84,31 +84,61 @@ impl SubjectArguments {
         keys.map(Some).map_err(|flaw| Failure::usage(format!("{}: {flaw}", path.display())))
     }
 
-    /// Reads secrets or policy file. `origin` is the public address of a provider's receiver.
+    /// Reads the secrets of `--secret-file`.
+    ///
+    /// # Errors
+    /// A file that cannot be read (4).
+    pub fn secrets(&self) -> Result<Vec<NamedSecret>, Failure> {
+        self.secret_file.iter().enumerate().map(|(index, path)| secret(index, path)).collect()
+    }
+
+    /// The sender, with these secrets or those of the policy file. `origin` is the public address of a provider's
+    /// receiver.
     ///
     /// # Errors
     /// An unknown name (2), a policy file with mistakes (3), a file that cannot be read (4).
-    pub fn subject(&self, origin: Option<String>) -> Result<Subject, Failure> {
+    pub fn subject(&self, secrets: &[NamedSecret], origin: Option<String>) -> Result<Subject, Failure> {
         match (&self.provider, &self.source) {
-            (Some(provider), _) => self.of_provider(provider, origin),
-            (None, Some(source)) => of_source(&self.config, source),
+            (Some(provider), _) => self.of_provider(provider, secrets.to_vec(), origin),
+            (None, Some(source)) => of_source(&self.config, source, &Environment::process()),
             (None, None) => Err(Failure::usage("--provider ID or --source NAME is missing".to_owned())),
         }
     }
 
-    fn of_provider(&self, id: &str, public_url: Option<String>) -> Result<Subject, Failure> {
+    /// The same with other secrets of the same form, which these random bytes decide.
+    ///
+    /// # Errors
+    /// As [`SubjectArguments::subject`].
+    pub fn with_other_secrets(
+        &self,
+        secrets: &[NamedSecret],
+        origin: Option<String>,
+        random: [u8; 32],
+    ) -> Result<Subject, Failure> {
+        if let Some(source) = &self.source {
+            return of_source(&self.config, source, &Environment::process().with_other_secrets(random));
+        }
+        let other =
+            |named: &NamedSecret| NamedSecret { secret: named.secret.another(&random), ..named.clone() };
+        self.subject(&secrets.iter().map(other).collect::<Vec<_>>(), origin)
+    }
+
+    fn of_provider(
+        &self,
+        id: &str,
+        secrets: Vec<NamedSecret>,
+        public_url: Option<String>,
+    ) -> Result<Subject, Failure> {
         let params = self.params();
         let issuer = params.get("issuer").map(String::as_str);
         let scheme = provider_scheme(id, issuer).map_err(Failure::config)?;
         let scheme = scheme.ok_or_else(|| unknown("provider", id, provider_names()))?;
         let needs_secret = !matches!(scheme, ProviderScheme::Jwt(_, _, true));
-        if needs_secret && self.secret_file.is_empty() {
+        if needs_secret && secrets.is_empty() {
             return Err(Failure::usage(format!(
                 "--secret-file FILE is missing: the secret of provider {id}"
             )));
         }
-        let secrets = self.secret_file.iter().enumerate();
-        let secrets = secrets.map(|(index, path)| secret(index, path)).collect::<Result<_, _>>()?;
         let verifier = match scheme {
             ProviderScheme::Signature(scheme) => {
                 Verifier::signature(of_any_length(*scheme), secrets, Surroundings { public_url, params })
@@ -152,9 +182,9 @@ fn secret(index: usize, path: &Path) -> Result<NamedSecret, Failure> {
     Ok(NamedSecret { name: name.into(), secret: Secret::new(bytes), until: None })
 }
 
-fn of_source(path: &Path, name: &str) -> Result<Subject, Failure> {
+fn of_source(path: &Path, name: &str, environment: &Environment) -> Result<Subject, Failure> {
     let options = Options { secrets: true };
-    let loaded = crate::config::load(path, &options, &Environment::process()).map_err(Failure::config)?;
+    let loaded = crate::config::load(path, &options, environment).map_err(Failure::config)?;
     let sources = loaded.configuration.policy.sources;
     if !sources.iter().any(|source| *source.name == *name) {
         return Err(unknown("source", name, sources.iter().map(|source| &*source.name)));

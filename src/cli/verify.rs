@@ -33,7 +33,7 @@ pub struct VerifyArguments {
 pub fn verify(arguments: &VerifyArguments) -> Result<u8, Failure> {
     let VerifyArguments { subject, request, format } = arguments;
     request.one_stdin(subject.files())?;
-    let subject = subject.subject(request.origin()?)?;
+    let subject = subject.subject(&subject.secrets()?, request.origin()?)?;
     let now = request.now();
     let request = request.request(subject.path())?;
     let host = request.host()?;

@@ -20,7 +20,10 @@ const SHORT: usize = 16;
 const PLACEHOLDERS: [&str; 4] = ["changeme", "password", "secret", "***"];
 
 /// Where environment variables come from: the process, or a test.
-pub struct Environment(Box<Lookup>);
+pub struct Environment {
+    lookup: Box<Lookup>,
+    other_secrets: Option<[u8; 32]>,
+}
 
 type Lookup = dyn Fn(&str) -> Option<OsString> + Send + Sync;
 
@@ -32,11 +35,17 @@ impl Environment {
 
     /// Variables from a function.
     pub fn from_fn(lookup: impl Fn(&str) -> Option<OsString> + Send + Sync + 'static) -> Environment {
-        Environment(Box::new(lookup))
+        Environment { lookup: Box::new(lookup), other_secrets: None }
+    }
+
+    /// With every secret that is read, wherever it is kept, replaced by another one of its form: those of a forger.
+    /// These random bytes decide which.
+    pub fn with_other_secrets(self, random: [u8; 32]) -> Environment {
+        Environment { other_secrets: Some(random), ..self }
     }
 
     fn variable(&self, name: &str) -> Option<OsString> {
-        (self.0)(name)
+        (self.lookup)(name)
     }
 }
 
@@ -110,7 +119,10 @@ impl SecretReader<'_> {
                 format!("the secret has {} bytes; fewer than {SHORT} can be guessed", secret.expose().len());
             self.problems.push(Problem::warning("secret_short", at, message));
         }
-        Some(secret)
+        Some(match &self.environment.other_secrets {
+            Some(random) => secret.another(random),
+            None => secret,
+        })
     }
 
     fn reference<'s>(&mut self, secret: &'s Located<RawSecret>) -> Option<Reference<'s>> {
@@ -243,6 +255,21 @@ mod tests {
         assert_eq!(env(&[("X", "0123456789abcdef")]), (Some(b"0123456789abcdef".to_vec()), vec![]));
         assert_eq!(env(&[("Y", "0123456789abcdef")]), (None, vec!["secret_missing"]));
         assert_eq!(env(&[("X", "short")]), (Some(b"short".to_vec()), vec!["secret_short"]));
+    }
+
+    #[test]
+    fn a_forger_gets_other_secrets_and_the_same_variables() {
+        let environment =
+            Environment::from_fn(|_| Some("0123456789abcdef".into())).with_other_secrets([7; 32]);
+        let mut files = Files::default();
+        files.add(File::new("x.toml".into(), "x".into()));
+        let at = Span { file: FileId::MAIN, start: 0, end: 1 };
+        let (problems, watched) = (&mut Vec::new(), &mut Vec::new());
+        let mut reader = SecretReader { files: &files, environment: &environment, problems, watched };
+        let secret = RawSecret { env: Some(Located { value: "X".into(), at }), ..RawSecret::default() };
+        let read = reader.read(&Located { value: secret, at }, false).unwrap();
+        assert_eq!(read, Secret::new(b"0123456789abcdef".to_vec()).another(&[7; 32]));
+        assert_eq!(environment.variable("X"), Some("0123456789abcdef".into()));
     }
 
     #[test]

@@ -25,6 +25,7 @@ mod replies;
 mod resources;
 mod rig;
 mod sdk;
+mod send;
 mod sources;
 mod tokens;
 mod tools;
