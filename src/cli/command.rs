@@ -1,7 +1,7 @@
 //! The arguments of the program, and which command they ask for.
 
 use super::{
-    check, completions, demo, healthcheck, keys, providers, run, schema, send, sign, signer, verify,
+    check, completions, demo, healthcheck, init, keys, providers, run, schema, send, sign, signer, verify,
 };
 use clap::{Parser, Subcommand};
 
@@ -17,6 +17,8 @@ struct Arguments {
 enum Command {
     /// Run the proxy in the foreground until SIGTERM or SIGINT.
     Run(run::RunArguments),
+    /// Write a policy file to begin with.
+    Init(init::InitArguments),
     /// Check a policy file and show what it means; nothing is started.
     #[command(visible_alias = "validate")]
     Check(check::CheckArguments),
@@ -46,6 +48,7 @@ pub fn main() -> u8 {
     crate::server::install_crypto();
     let outcome = match &arguments.command {
         Command::Run(arguments) => run::run(arguments),
+        Command::Init(arguments) => init::init(arguments),
         Command::Check(arguments) => check::check(arguments),
         Command::Demo(arguments) => demo::demo(arguments),
         Command::Sign(arguments) => sign::sign(arguments),

@@ -11,6 +11,7 @@ mod files;
 mod format;
 mod headers_file;
 mod healthcheck;
+mod init;
 mod keys;
 mod message;
 mod providers;

@@ -31,7 +31,12 @@ impl ProviderEntry {
     /// The provider of this id.
     pub fn find(id: &str) -> Option<ProviderEntry> {
         let id = names().find(|known| *known == id)?;
-        let table: Table = toml::from_str(text(id)?).ok()?;
+        ProviderEntry::of_text(id, text(id)?)
+    }
+
+    /// What a provider's file says; nothing where it is none.
+    pub fn of_text(id: &'static str, file: &str) -> Option<ProviderEntry> {
+        let table: Table = toml::from_str(file).ok()?;
         let scheme = SCHEMES.into_iter().find(|scheme| table.contains_key(*scheme))?;
         let text = |key: &str| table.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         let (name, docs) = (text("name"), text("docs"));
@@ -48,6 +53,13 @@ impl ProviderEntry {
     pub fn texts(&self) -> Vec<(&str, &str)> {
         let mut found = Vec::new();
         self.table.iter().for_each(|(key, value)| collect(key, value, &mut found));
+        found
+    }
+
+    /// Those of the table of its scheme.
+    pub fn proof_texts(&self) -> Vec<(&str, &str)> {
+        let mut found = Vec::new();
+        self.table.get(self.scheme).into_iter().for_each(|value| collect(self.scheme, value, &mut found));
         found
     }
 }

@@ -1,4 +1,4 @@
-//! The commands beside the proxy: `providers`, and `verify` of what stood on the wire.
+//! The commands beside the proxy: `providers`, `init`, and `verify` of what stood on the wire.
 
 use crate::commands::{Desk, json};
 use serde_json::Value;
@@ -115,4 +115,37 @@ fn a_dump_that_is_none_or_is_said_twice_is_refused() {
     desk.expect(4, &[&VERIFY[..], &["--raw", "nowhere"]].concat());
     let both = ["verify", "--provider", "stripe", "--secret-file", "-", "--raw", "-"];
     assert!(desk.expect(2, &both).1.contains("standard input"));
+}
+
+#[test]
+fn a_policy_file_to_begin_with_passes_the_check() {
+    let desk = Desk::new();
+    let (usual, _) = desk.expect(0, &["init"]);
+    for word in [
+        "[[source]]\nname     = \"github\"",
+        "env = \"STRIPE_SECRET\"",
+        "/webhooks/slack",
+        "# GitHub: https://",
+    ] {
+        assert!(usual.contains(word), "{word}: {usual}");
+    }
+    let every = bonafide::config::provider_names().map(|id| format!("--provider={id}"));
+    let every: Vec<String> = std::iter::once("init".to_owned()).chain(every).collect();
+    let every = desk.expect(0, &every.iter().map(String::as_str).collect::<Vec<_>>()).0;
+    for (text, sources) in [(usual, 3), (every, bonafide::config::provider_names().count())] {
+        desk.write("bonafide.toml", text);
+        let (out, _) = desk.expect(0, &["check", "--no-secrets", "--format", "json"]);
+        assert_eq!(json(&out)["routes"].as_array().unwrap().len(), sources);
+    }
+}
+
+#[test]
+fn a_policy_file_is_not_overwritten() {
+    let desk = Desk::new();
+    let init = ["init", "--provider", "swt", "--provider", "swt", "--output", "new.toml"];
+    let (out, err) = desk.expect(0, &init);
+    assert!(out.is_empty() && err.contains("check --no-secrets --config new.toml"), "{err}");
+    desk.expect(0, &["check", "--no-secrets", "--config", "new.toml"]);
+    assert!(desk.expect(4, &init).1.contains("new.toml"));
+    assert!(desk.expect(2, &["init", "--provider", "githup"]).1.contains("`github`"));
 }
