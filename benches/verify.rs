@@ -11,7 +11,7 @@ use bonafide::http::{Arrival, Body, Head, admit, forwarded, headers};
 use bonafide::policy::{PathPattern, Route, Routes};
 use bonafide::proxy::RequestIds;
 use bonafide::replay::{Admission, Delivery, Memory, Terms};
-use bonafide::scheme::{KeyEncoding, KeyForm};
+use bonafide::scheme::KeyForm;
 use bonafide::verify::{
     Algorithm, BodyHash, ClaimPath, Claims, Draft, EmptyBody, Hash, HashForm, JwtDefinition, JwtKeys, KeySet,
     KidRule, NamedSecret, Profile, Proof, Remember, SigningKey, Step, Surroundings, TokenPlace, Verifier,
@@ -153,12 +153,12 @@ mod token {
         let pair = rcgen::KeyPair::generate_for(kind).expect("a key pair");
         let secret = Secret::new(b"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=".to_vec());
         let (keys, secrets) = if algorithm.is_symmetric() {
-            (JwtKeys::None, vec![NamedSecret { name: "secret-1".into(), secret, until: None }])
+            (JwtKeys::None, vec![NamedSecret { name: "secret-1".into(), secret, until: None, choice: None }])
         } else {
             let keys = KeySet::of_text(pair.public_key_pem().as_bytes(), &[algorithm]).expect("a key");
             (JwtKeys::Fixed(keys), Vec::new())
         };
-        let verifier = Verifier::jwt(definition(algorithm), keys, &FORM, secrets).expect("keys that fit");
+        let verifier = Verifier::jwt(definition(algorithm), keys, &form(), secrets).expect("keys that fit");
         let private = Secret::new(pair.serialize_pem().into_bytes());
         let (mut parts, body) = unsigned(size);
         let mut draft = Draft::new(Method::POST, PATH, body.clone());
@@ -171,8 +171,9 @@ mod token {
         (verifier, admitted(parts), in_pieces(&body))
     }
 
-    const FORM: KeyForm =
-        KeyForm { encoding: KeyEncoding::Utf8, prefix: None, min_bytes: None, max_bytes: None };
+    fn form() -> KeyForm {
+        KeyForm::default()
+    }
 
     fn definition(algorithm: Algorithm) -> JwtDefinition {
         let claim = ClaimPath::parse("body_sha256").expect("a claim");
@@ -349,7 +350,7 @@ fn verifier(provider: &str) -> Verifier {
     };
     // 32 bytes in base64, which is also a text of more than 32 bytes.
     let secret = Secret::new(b"whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=".to_vec());
-    let secrets = vec![NamedSecret { name: "secret-1".into(), secret, until: None }];
+    let secrets = vec![NamedSecret { name: "secret-1".into(), secret, until: None, choice: None }];
     Verifier::signature(*scheme, secrets, Surroundings::default()).expect("the secret fits")
 }
 

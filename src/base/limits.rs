@@ -14,6 +14,16 @@ pub const MIB: u64 = 1024 * KIB;
 pub const MAX_SIGNATURES: usize = 10;
 /// Elements looked at in one list field before the field counts as malformed.
 pub const MAX_LIST_ELEMENTS: usize = 100;
+/// Fields of one form, parameters of one query.
+pub const MAX_FORM_FIELDS: usize = 1000;
+/// Elements of an array that are each signed.
+pub const MAX_ITEMS: usize = 100;
+/// Secrets among which a field of the request chooses.
+pub const MAX_CHOICES: usize = 10_000;
+/// Largest answer to a handshake, bytes.
+pub const MAX_HANDSHAKE_REPLY: usize = 4 * KIB as usize;
+/// Largest body that is read for the sake of a handshake which its sender does not sign, bytes.
+pub const MAX_HANDSHAKE_BODY: u64 = 16 * KIB;
 /// Longest event id that is kept, in bytes.
 pub const MAX_EVENT_ID: usize = 256;
 /// Secrets of one source.

@@ -94,11 +94,15 @@ reasons! {
     FieldMissing, "field_missing", 401, Caller, "A field that the scheme signs or needs is absent.";
     FieldRepeated, "field_repeated", 401, Caller, "A field that must occur once occurs more than once.";
     FieldMalformed, "field_malformed", 401, Caller, "A field of the scheme is not of the form it must have.";
+    FieldMismatch, "field_mismatch", 401, Caller, "A field of the scheme does not say what the policy demands, or differs from what it must be equal to.";
+    KindUnknown, "kind_unknown", 401, Caller, "The request is of no kind that the scheme describes: no variant applies.";
+    SecretUnknown, "secret_unknown", 401, Caller, "The field that chooses the secret names nobody who has one.";
+    HandshakeText, "handshake_text", 401, Caller, "The signed text is one that a handshake of the source would sign for anyone.";
     SignatureMissing, "signature_missing", 401, Caller, "There is no signature.";
     SignatureMalformed, "signature_malformed", 401, Caller, "The signature is not of the right form, encoding or length.";
     SignatureMismatch, "signature_mismatch", 401, Caller, "The signature is well-formed and wrong: other body, other secret, or other fields.";
     TooManySignatures, "too_many_signatures", 401, Caller, "More signatures than the scheme allows.";
-    TimestampMalformed, "timestamp_malformed", 401, Caller, "The timestamp is not a number in plain digits.";
+    TimestampMalformed, "timestamp_malformed", 401, Caller, "The timestamp is not a time of its unit.";
     TimestampTooOld, "timestamp_too_old", 401, Caller, "The timestamp is older than the tolerance.";
     TimestampInFuture, "timestamp_in_future", 401, Caller, "The timestamp lies ahead by more than the tolerance.";
     NoLiveSecret, "no_live_secret", 503, Ours, "Every secret of the source has passed its `until`.";
@@ -120,12 +124,14 @@ reasons! {
     TokenNotYetValid, "token_not_yet_valid", 401, Caller, "The token is not valid yet, or was issued in the future.";
     TokenTooOld, "token_too_old", 401, Caller, "The token was issued longer ago than `max_age`.";
     LifetimeTooLong, "lifetime_too_long", 401, Caller, "The token lives longer than `max_lifetime`.";
-    BodyHashMismatch, "body_hash_mismatch", 401, Caller, "The body is not the one that the token was made for.";
+    BodyHashMismatch, "body_hash_mismatch", 401, Caller, "The body is not the one that the token or the signed digest was made for.";
     BodyHashUnexpected, "body_hash_unexpected", 401, Caller, "The token holds a digest of the body, and there is no body.";
     ClaimNotAllowed, "claim_not_allowed", 403, Caller, "The sender is proved, and a claim says that it may not send here.";
     KeysUnavailable, "keys_unavailable", 503, Ours, "The key server could not be asked: neither genuine nor forged.";
     KeysCoolingDown, "keys_cooling_down", 503, Ours, "The key server was asked for an unknown key a moment ago and is left alone for a while.";
 
+    HandshakeRefused, "handshake_refused", 401, Caller, "A handshake that asks for more than its answer may hold.";
+    Handshake, "handshake", 200, Caller, "A handshake of the sender was answered; nothing is forwarded.";
     Duplicate, "duplicate", 200, Caller, "Delivered before: acknowledged again, not forwarded.";
     DuplicateRejected, "duplicate_rejected", 409, Caller, "Delivered before; the source answers that with 409.";
     EventConflict, "event_conflict", 409, Caller, "The event id was used before, with another body.";
@@ -154,12 +160,20 @@ pub enum Verdict {
     Undecided,
     /// Proved, and not forwarded because the upstream has taken the same delivery before.
     Duplicate,
+    /// Answered by Bonafide itself, as the sender's handshake demands; the upstream saw nothing.
+    Answered,
 }
 
 impl Verdict {
     /// Every verdict.
-    pub const ALL: [Verdict; 5] =
-        [Verdict::Verified, Verdict::Waived, Verdict::Refused, Verdict::Undecided, Verdict::Duplicate];
+    pub const ALL: [Verdict; 6] = [
+        Verdict::Verified,
+        Verdict::Waived,
+        Verdict::Refused,
+        Verdict::Undecided,
+        Verdict::Duplicate,
+        Verdict::Answered,
+    ];
 
     /// As written to log and metrics.
     pub fn code(self) -> &'static str {
@@ -169,6 +183,7 @@ impl Verdict {
             Verdict::Refused => "refused",
             Verdict::Undecided => "undecided",
             Verdict::Duplicate => "duplicate",
+            Verdict::Answered => "answered",
         }
     }
 }
@@ -183,6 +198,7 @@ pub mod field {
     pub const VERDICT: &str = "verdict";
     pub const REASON: &str = "reason";
     pub const DETAIL: &str = "detail";
+    pub const HINT: &str = "hint";
     pub const BLAME: &str = "blame";
     pub const STATUS: &str = "status";
     pub const UPSTREAM_STATUS: &str = "upstream_status";

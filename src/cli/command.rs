@@ -1,7 +1,8 @@
 //! The arguments of the program, and which command they ask for.
 
 use super::{
-    check, completions, demo, healthcheck, init, keys, providers, run, schema, send, sign, signer, verify,
+    check, completions, demo, explain, healthcheck, init, keys, providers, run, schema, send, sign, signer,
+    verify,
 };
 use clap::{Parser, Subcommand};
 
@@ -32,6 +33,8 @@ enum Command {
     Verify(verify::VerifyArguments),
     /// List, show or search the senders that are built in.
     Providers(providers::ProvidersArguments),
+    /// Say why a captured request is refused, and what to do about it.
+    Explain(explain::ExplainArguments),
     /// List, fetch again or forget the keys that a running proxy has fetched.
     Keys(keys::KeysArguments),
     /// Print the JSON Schema of the policy file.
@@ -55,6 +58,7 @@ pub fn main() -> u8 {
         Command::Send(arguments) => send::send(arguments),
         Command::Verify(arguments) => verify::verify(arguments),
         Command::Providers(arguments) => providers::providers(arguments),
+        Command::Explain(arguments) => explain::explain(arguments),
         Command::Keys(arguments) => keys::keys(arguments),
         Command::Schema => schema::schema(),
         Command::Completions(arguments) => completions::completions::<Arguments>(arguments),

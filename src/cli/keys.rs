@@ -8,7 +8,7 @@ use crate::config::{Environment, Options};
 use clap::{Args, Subcommand};
 use std::io::{Error, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Time for each part of the conversation.
@@ -57,16 +57,23 @@ pub fn keys(arguments: &KeysArguments) -> Result<u8, Failure> {
         Action::Purge => ("POST", "/keys/purge"),
     };
     let path = target(path, arguments.source.as_deref())?;
-    let options = Options { secrets: true };
-    let environment = Environment::process();
-    let loaded = crate::config::load(&arguments.config, &options, &environment).map_err(Failure::config)?;
+    let (status, body) = ask_admin(&arguments.config, method, &path)?;
+    print_bytes(&body)?;
+    Ok(if status == 200 { exit::OK } else { exit::NEGATIVE })
+}
+
+/// One question to the admin port that the policy file names: status and body.
+///
+/// # Errors
+/// A policy file with mistakes or without `[admin]`; nobody answers.
+pub fn ask_admin(config: &Path, method: &str, path: &str) -> Result<(u16, Vec<u8>), Failure> {
+    let (options, environment) = (Options { secrets: true }, Environment::process());
+    let loaded = crate::config::load(config, &options, &environment).map_err(Failure::config)?;
     let admin = loaded.configuration.admin;
     let admin = admin.ok_or_else(|| Failure::usage("the policy file has no `[admin]`".to_owned()))?;
     let address = local(admin.listen);
-    let answer = ask(address, method, &path, admin.token.as_ref());
-    let (status, body) = answer.map_err(|error| Failure::peer(format!("{address}: {error}")))?;
-    print_bytes(&body)?;
-    Ok(if status == 200 { exit::OK } else { exit::NEGATIVE })
+    let answer = ask(address, method, path, admin.token.as_ref());
+    answer.map_err(|error| Failure::peer(format!("{address}: {error}")))
 }
 
 fn target(path: &str, source: Option<&str>) -> Result<String, Failure> {

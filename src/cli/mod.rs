@@ -6,6 +6,7 @@ mod command;
 mod completions;
 mod curl;
 mod demo;
+mod explain;
 mod failure;
 mod files;
 mod format;

@@ -6,7 +6,7 @@ use super::message::{print, tell};
 use super::subject::unknown;
 use super::table::table;
 use crate::base::names::exit;
-use crate::config::{ProviderEntry, below_provider, nearest, provider_names, provider_text};
+use crate::config::{Facts, ProviderEntry, below_provider, provider_names, provider_text};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -32,9 +32,20 @@ enum Action {
 
 #[derive(Debug, Args)]
 struct ListArguments {
-    /// The form of the list.
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    format: Format,
+    /// The form of the list; `markdown` is the table of docs/senders.md, with time, event id, replay and handshakes.
+    #[arg(long, value_enum, default_value_t = ListFormat::Human)]
+    format: ListFormat,
+}
+
+/// The form of the list of all providers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum ListFormat {
+    /// For people.
+    Human,
+    /// One JSON document with stable keys.
+    Json,
+    /// A page for the documentation.
+    Markdown,
 }
 
 #[derive(Debug, Args)]
@@ -78,7 +89,12 @@ fn own_name(text: &str) -> Result<String, String> {
 pub fn providers(arguments: &ProvidersArguments) -> Result<u8, Failure> {
     match &arguments.action {
         Action::List(ListArguments { format }) => {
-            print(&list(&ProviderEntry::all().collect::<Vec<_>>(), *format))?
+            let all: Vec<ProviderEntry> = ProviderEntry::all().collect();
+            print(&match format {
+                ListFormat::Human => list(&all, Format::Human),
+                ListFormat::Json => list(&all, Format::Json),
+                ListFormat::Markdown => page(&all),
+            })?;
         }
         Action::Show(arguments) => print(&show(arguments)?)?,
         Action::Search(SearchArguments { words, format }) => {
@@ -119,20 +135,44 @@ fn list(entries: &[ProviderEntry], format: Format) -> String {
     }
 }
 
+/// The page of senders in the documentation.
+fn page(entries: &[ProviderEntry]) -> String {
+    let mut text = format!(
+        "# Senders\n\n{} senders are built in. This page is printed by `bonafide providers list --format markdown`; a test keeps it \
+         true.\n\n*Covers*: what of a request the proof covers: the whole body, a part of the request, or only its origin. *Time*: \
+         how old a request may be, where it says so and that is proved. *Event id*: whether the sender names its events, and whether \
+         the name is proved. *Nothing twice*: whether what was delivered is remembered unless the policy says otherwise. \
+         *Handshakes*: what is answered here and not forwarded.\n\n\
+         | id | sender | proof | covers | time | event id | nothing twice | handshakes |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n",
+        entries.len()
+    );
+    for entry in entries {
+        let Facts { proof, time, event_id, replay, handshakes } = entry.facts();
+        let ProviderEntry { id, name, covers, docs, .. } = entry;
+        let name = if docs.is_empty() { name.clone() } else { format!("[{name}]({docs})") };
+        text.push_str(&format!(
+            "| `{id}` | {name} | {proof} | {covers} | {time} | {event_id} | {replay} | {handshakes} |\n"
+        ));
+    }
+    text
+}
+
 fn row(entry: &ProviderEntry) -> Value {
     let ProviderEntry { id, name, scheme, covers, docs, .. } = entry;
     json!({ "id": id, "name": name, "scheme": scheme, "covers": covers, "docs": docs })
 }
 
-/// How well a word fits that is only near to one of the provider's.
+/// A word that is only near to one of the provider's fits so well at best.
 const NEAR: u32 = 4;
+/// How like another a word must be to be near, per mille.
+const ALIKE: u32 = 900;
 
 /// Those that every word fits, the best first; where there is none, those that all words are near to.
 fn search(words: &[String]) -> Vec<ProviderEntry> {
     let words: Vec<String> = words.iter().map(|word| word.to_lowercase()).collect();
     let ranked = |entry: ProviderEntry| {
         let ranks: Option<Vec<u32>> = words.iter().map(|word| rank(word, &entry)).collect();
-        ranks.map(|ranks| (ranks.contains(&NEAR), ranks.iter().sum::<u32>(), entry))
+        ranks.map(|ranks| (ranks.iter().any(|rank| *rank >= NEAR), ranks.iter().sum::<u32>(), entry))
     };
     let mut found: Vec<(bool, u32, ProviderEntry)> = ProviderEntry::all().filter_map(ranked).collect();
     if found.iter().any(|(near, ..)| !near) {
@@ -153,7 +193,14 @@ fn rank(word: &str, entry: &ProviderEntry) -> Option<u32> {
         docs.contains(word),
     ];
     let found = (0..NEAR).zip(fits).find_map(|(rank, fits)| fits.then_some(rank));
-    found.or_else(|| nearest(word, words()).map(|_| NEAR))
+    let near = words().map(|known| likeness(word, known)).max().filter(|likeness| *likeness >= ALIKE);
+    found.or_else(|| near.map(|likeness| NEAR + 1000_u32.saturating_sub(likeness)))
+}
+
+/// How like two words are, per mille.
+fn likeness(word: &str, known: &str) -> u32 {
+    let share = strsim::jaro_winkler(word, &known.to_ascii_lowercase());
+    (0..=1000_u32).rev().find(|mille| f64::from(*mille) <= share * 1000.0).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::base::secret::Secret;
 use crate::config::{Environment, Options, ProviderScheme, nearest, provider_names, provider_scheme};
 use crate::http::{Captures, Target};
 use crate::policy::{Check, KeySource, PathPattern};
-use crate::scheme::Scheme;
+use crate::scheme::Schemes;
 use crate::verify::{Algorithm, Covers, JwtKeys, KeySet, NamedSecret, SetupFlaw, Surroundings, Verifier};
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -54,6 +54,8 @@ pub struct Subject {
     pub verifier: Verifier,
     /// Where its keys are fetched.
     pub key_source: Option<Arc<KeySource>>,
+    /// The other sources of the policy file: name, and what they check.
+    pub others: Vec<(Arc<str>, Verifier)>,
 }
 
 #[derive(Debug)]
@@ -82,6 +84,11 @@ impl SubjectArguments {
         let every: Vec<Algorithm> = Algorithm::names().filter_map(Algorithm::parse).collect();
         let keys = KeySet::of_text(&read(path)?, &every);
         keys.map(Some).map_err(|flaw| Failure::usage(format!("{}: {flaw}", path.display())))
+    }
+
+    /// The policy file.
+    pub fn config(&self) -> &Path {
+        &self.config
     }
 
     /// Reads the secrets of `--secret-file`.
@@ -140,9 +147,11 @@ impl SubjectArguments {
             )));
         }
         let verifier = match scheme {
-            ProviderScheme::Signature(scheme) => {
-                Verifier::signature(of_any_length(*scheme), secrets, Surroundings { public_url, params })
-            }
+            ProviderScheme::Signature(scheme) => Verifier::signature(
+                of_any_length(*scheme),
+                secrets,
+                Surroundings { public_url, params, by: None },
+            ),
             ProviderScheme::Jwt(definition, form, fetched) => {
                 // What is fetched comes with `--keys-file`, or not at all.
                 let keys = if fetched { JwtKeys::Fetched } else { JwtKeys::None };
@@ -152,14 +161,16 @@ impl SubjectArguments {
             ProviderScheme::Basic(definition) => Verifier::basic(definition, secrets),
         };
         let verifier = verifier.map_err(|flaw| flawed(id, &flaw))?;
-        Ok(Subject { name: Name::Provider(id.to_owned()), verifier, key_source: None })
+        Ok(Subject { name: Name::Provider(id.to_owned()), verifier, key_source: None, others: Vec::new() })
     }
 }
 
 /// Without the length that is demanded of secrets in force: those of tests are short.
-fn of_any_length(mut scheme: Scheme) -> Scheme {
-    scheme.key.min_bytes = None;
-    scheme
+fn of_any_length(mut schemes: Schemes) -> Schemes {
+    for scheme in schemes.variants.iter_mut().map(|(_, scheme)| scheme).chain(&mut schemes.base) {
+        scheme.key.min_bytes = None;
+    }
+    schemes
 }
 
 fn flawed(id: &str, flaw: &SetupFlaw) -> Failure {
@@ -179,7 +190,7 @@ fn secret(index: usize, path: &Path) -> Result<NamedSecret, Failure> {
         }
     }
     let name = format!("secret-{}", index + 1);
-    Ok(NamedSecret { name: name.into(), secret: Secret::new(bytes), until: None })
+    Ok(NamedSecret { name: name.into(), secret: Secret::new(bytes), until: None, choice: None })
 }
 
 fn of_source(path: &Path, name: &str, environment: &Environment) -> Result<Subject, Failure> {
@@ -189,10 +200,16 @@ fn of_source(path: &Path, name: &str, environment: &Environment) -> Result<Subje
     if !sources.iter().any(|source| *source.name == *name) {
         return Err(unknown("source", name, sources.iter().map(|source| &*source.name)));
     }
-    let found = sources.into_iter().find(|source| *source.name == *name);
+    let (found, others): (Vec<_>, Vec<_>) = sources.into_iter().partition(|source| *source.name == *name);
+    let others = others.into_iter().filter_map(|source| match source.check {
+        Check::Enforce(verifier) | Check::Report(verifier, _) => Some((source.name, verifier)),
+        Check::Nothing(_) => None,
+    });
+    let others = others.collect();
+    let found = found.into_iter().next();
     match found.map(|source| (source.check, source.path, source.key_source)) {
         Some((Check::Enforce(verifier) | Check::Report(verifier, _), path, key_source)) => {
-            Ok(Subject { name: Name::Source(name.to_owned(), path), verifier, key_source })
+            Ok(Subject { name: Name::Source(name.to_owned(), path), verifier, key_source, others })
         }
         _ => Err(Failure::usage(format!("source {name} has `scheme = \"none\"`: it proves nothing"))),
     }

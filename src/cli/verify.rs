@@ -46,7 +46,7 @@ pub fn verify(arguments: &VerifyArguments) -> Result<u8, Failure> {
 }
 
 /// Runs the verifier to its end.
-fn prove(
+pub(super) fn prove(
     verifier: &Verifier,
     keys: &Keys<'_>,
     head: &Head,
@@ -77,9 +77,9 @@ fn prove(
 }
 
 /// Where the keys of a sender of tokens are.
-struct Keys<'k> {
-    file: Option<KeySet>,
-    source: Option<&'k Arc<KeySource>>,
+pub(super) struct Keys<'k> {
+    pub file: Option<KeySet>,
+    pub source: Option<&'k Arc<KeySource>>,
 }
 
 impl Keys<'_> {

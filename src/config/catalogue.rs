@@ -44,6 +44,11 @@ impl ProviderEntry {
         Some(ProviderEntry { id, name, scheme, covers, docs, table })
     }
 
+    /// A key beside that table.
+    pub(super) fn top(&self, key: &str) -> Option<&Value> {
+        self.table.get(key)
+    }
+
     /// The table of its scheme.
     pub fn proof(&self) -> Option<&Table> {
         self.table.get(self.scheme).and_then(Value::as_table)

@@ -3,6 +3,7 @@
 mod catalogue;
 mod declare;
 mod document;
+mod facts;
 mod finish;
 mod load;
 mod paste;
@@ -24,7 +25,8 @@ mod value;
 mod watch;
 
 pub use catalogue::ProviderEntry;
-pub use finish::{ProviderScheme, provider_scheme};
+pub use facts::Facts;
+pub use finish::{ProviderScheme, known_headers, known_schemes, provider_scheme};
 pub use load::{Loaded, Options, load, load_text};
 pub use paste::below_provider;
 pub use problem::{Problem, Problems, Severity, nearest};

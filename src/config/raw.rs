@@ -1,7 +1,10 @@
 //! The tables of the policy file. Each comment here is the key's description in the JSON Schema.
 
 use super::declare::{raw_table, raw_words};
-use super::value::{Exact, Flag, Hidden, List, Map, Moment, Number, OneOrMany, Period, Size, Switch, Text};
+use super::value::{
+    Exact, Flag, Handshakes, Hidden, List, Map, Moment, Number, OneOrMany, Period, Position, Secrets, Size,
+    Switch, Text,
+};
 
 raw_table! {
     /// The policy file of Bonafide.
@@ -202,8 +205,12 @@ raw_table! {
         docs: Text,
         /// The methods that the sender uses; POST unless given.
         methods: List<Text>,
+        /// What operators should know of the sender.
+        notes: Text,
         /// Whether what was delivered is remembered.
         replay: Switch<RawReplay>,
+        /// What the sender asks beside its events.
+        handshake: List<RawHandshake>,
         /// `matters`: the sender reads the reply, so a copy of a delivery gets the first one's again.
         reply: RawReply,
         /// What the sender is told instead of one of our own answers, by its status; refusals stay refusals.
@@ -256,8 +263,8 @@ raw_table! {
         scheme: RawScheme,
         /// The secret shared with the sender.
         secret: RawSecret,
-        /// Several secrets while one replaces another; any of them proves.
-        secrets: List<RawSecret>,
+        /// Several secrets while one replaces another, any of which proves; or a table in which a field of the request chooses.
+        secrets: Secrets,
         /// Values that are not secret and stand in the signed message as `{param:NAME}`.
         params: Map<Text>,
         /// The application for this source.
@@ -276,6 +283,8 @@ raw_table! {
         set_headers: Map<Text>,
         /// The address under which this sender reaches Bonafide, instead of the one of `[server]`.
         public_url: Text,
+        /// `off`, or what the sender asks beside its events, instead of what its provider says.
+        handshake: Handshakes,
         /// `off`, `on`, or how what was delivered is remembered; on where a time or an id is proved, unless given.
         replay: Switch<RawReplay>,
         /// `matters`: the sender reads the reply, so a copy of a delivery gets the first one's again.
@@ -314,28 +323,138 @@ raw_table! {
 }
 
 raw_table! {
+    /// Secrets among which a field of the request chooses. Either `file` or `keys`.
+    pub inline RawChoice as "{ by = \"tenant\", file = \"/run/secrets/{value}\" }" {
+        /// The field of the scheme, or the capture of the path, that chooses.
+        by: Text = required,
+        /// Files whose names hold the value: `/run/secrets/{value}`.
+        file: Text,
+        /// The secret of each value.
+        keys: Map<RawSecret>,
+    }
+}
+
+raw_table! {
     /// A signature over the message.
     pub section RawSignature as "[signature]" {
         /// The algorithm: `hmac-sha256` and others.
         algorithm: Text,
-        /// The text that is signed, as a template: `{t}.{body}`.
-        message: Text,
+        /// The text that is signed, as a template: `{t}.{body}`; an array where any of several may be signed.
+        message: OneOrMany<Text>,
         /// What the signature covers where that is not the whole body: `part` or `origin`.
         covers: Text,
+        /// JSON pointer to an array whose elements are each signed.
+        each: Text,
+        /// The forms of the address that `{url}` stands for: `as_given`, `without_port`, `with_port`, `without_query`.
+        url: OneOrMany<Text>,
+        /// Two requests may have one signed text, because the sender joins values with nothing between them.
+        ambiguous: Flag,
         /// How the key is made from the secret.
         key: RawKey,
         /// The fields that are read from the request, by name.
         fields: Map<RawField>,
+        /// Other kinds of requests, tried in order before the table itself.
+        variant: List<RawVariant>,
+    }
+}
+
+raw_table! {
+    /// Another kind of request of a sender.
+    pub section RawVariant as "[[signature.variant]]" {
+        /// The conditions under which it counts; all must hold.
+        when: List<RawCondition> = required,
+        /// Another algorithm.
+        algorithm: Text,
+        /// Another signed text.
+        message: OneOrMany<Text>,
+        /// Another coverage.
+        covers: Text,
+        /// Another array.
+        each: Text,
+        /// Further fields, and others of the same name.
+        fields: Map<RawField>,
+    }
+}
+
+raw_table! {
+    /// What must hold of a request: a place, and a test of what stands there.
+    pub inline RawCondition as "{ header = \"X-Version\", is = \"2\" }" {
+        /// The request method.
+        method: Text,
+        /// Header field, or alternatives.
+        header: OneOrMany<Text>,
+        /// Query parameter.
+        query: Text,
+        /// Segment of the path that the source's `path` captures.
+        path: Text,
+        /// JSON pointer into the body.
+        json: Text,
+        /// Field of the form in the body.
+        form: Text,
+        /// Configuration of the source.
+        param: Text,
+        /// The whole body.
+        body: Flag,
+        /// What stands there, or one of these; `{param:NAME}` may be part of it.
+        is: OneOrMany<Text>,
+        /// How it begins.
+        starts_with: Text,
+        /// Of which characters it is: `digits`, `hex`, `alphanumeric`, `token`, `visible` or `printable`.
+        chars: Text,
+        /// Fewest characters; 1 unless given.
+        min: Number,
+        /// Most characters.
+        max: Number,
+        /// It is empty.
+        empty: Flag,
+        /// It is not there.
+        absent: Flag,
+    }
+}
+
+raw_table! {
+    /// What a sender asks beside its events, and what it is told.
+    pub section RawHandshake as "[[handshake]]" {
+        /// Its name in logs.
+        name: Text,
+        /// The conditions under which a request is this handshake; all must hold.
+        when: List<RawCondition> = required,
+        /// Whether the request must be proved as any other first.
+        signed: Flag = required,
+        /// The answer.
+        reply: RawHandshakeReply = required,
+        /// Names of `params` without which there is no such handshake.
+        needs: List<Text>,
+    }
+}
+
+raw_table! {
+    /// The answer to a handshake.
+    pub inline RawHandshakeReply as "{ type = \"text/plain\", body = \"{query:challenge}\" }" {
+        /// The status; 200 unless given.
+        status: Number,
+        /// The media type; `text/plain` unless given.
+        media_type as "type": Text,
+        /// The body, a template.
+        body: Text,
+        /// Header fields, templates.
+        headers: Map<Text>,
+        /// Most bytes of the body; 1024 unless given.
+        max: Number,
     }
 }
 
 raw_table! {
     /// How the key is made from the secret.
     pub inline RawKey as "{ encoding = \"base64\" }" {
-        /// `utf8`, `base64` or `hex`.
+        /// `utf8`, `base64`, `base64url`, `base64_any` or `hex`.
         encoding: Text,
-        /// A prefix of the secret that is not part of the key: `whsec_`.
-        prefix: Text,
+        /// A prefix of the secret that is not part of the key: `whsec_`; the first of several that fits.
+        prefix: OneOrMany<Text>,
+        /// The key is this digest of the bytes: `md5`, `sha1` or `sha256`.
+        hash: Text,
+        /// `nfkd`: the text is brought into this form of Unicode first.
+        normalize: Text,
         /// Shortest key in bytes.
         min_bytes: Number,
         /// Longest key in bytes.
@@ -348,38 +467,70 @@ raw_table! {
     pub inline RawField as "{ header = \"X-Signature\", role = \"signature\" }" {
         /// Header field, or alternatives: those that are present must agree.
         header: OneOrMany<Text>,
+        /// Header fields that are numbered from 1: `X-Signature-{n}`.
+        family: Text,
         /// Query parameter.
         query: Text,
         /// Segment of the path that the source's `path` captures.
         path: Text,
         /// JSON pointer into the body.
         json: Text,
+        /// JSON pointer into the element of `each`.
+        item: Text,
+        /// Field of the form in the body.
+        form: Text,
+        /// Configuration of the source: a name of `params`.
+        param: Text,
+        /// Separator around lists, where there are several.
+        group: Text,
         /// Separator of a list inside the place.
         list: Text,
         /// The element of the list that begins with this key and `=`.
         key: Text,
-        /// A text that stands before the value and is not part of it.
+        /// The element of the list of this number, from 0; `1..` for all from there on.
+        position: Position,
+        /// A text that stands before the value and is not part of it; it may hold `{param:NAME}`.
         prefix: Text,
+        /// The value is text in `base64`, `base64url` or `hex`.
+        decode: Text,
+        /// JSON pointer into the document that the value is.
+        inside: Text,
         /// What it means: `signature`, `timestamp` or `id`.
         role: Text,
-        /// How a signature is written: `hex`, `base64` or `base64url`.
+        /// How a signature is written: `hex`, `base64`, `base64url` or `base64_hex`.
         encoding: Text,
-        /// Unit of a timestamp: `s` or `ms`; required.
+        /// Unit of a timestamp: `s`, `ms`, `us`, `rfc3339` or `http_date`; required.
         unit: Text,
         /// How far a timestamp may be from now.
         tolerance: Period,
         /// How often it may occur.
         many: Number,
+        /// Each of several headers may hold a signature.
+        any: Flag,
         /// Read although the signature does not cover it.
         unsigned: Flag,
+        /// May be absent, and then stands for nothing.
+        optional: Flag,
+        /// What it must say, or one of these; `{param:NAME}` may be part of it.
+        is: OneOrMany<Text>,
+        /// The template that it must be equal to: `{body|sha256|hex}`.
+        equals: Text,
+        /// How many characters it has.
+        length: Number,
     }
 }
 
 raw_table! {
     /// A token that the sender sends as it is.
     pub section RawToken as "[token]" {
-        /// The header field that holds it.
-        header: Text,
+        /// The header field that holds it, or alternatives.
+        header: OneOrMany<Text>,
+        /// The query parameter that holds it.
+        query: Text,
+        /// JSON pointer to it in the body.
+        json: Text,
+        /// The field of the form in the body that holds it.
+        form: Text,
         /// A text before the token: `Bearer `.
         prefix: Text,
     }

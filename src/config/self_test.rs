@@ -5,30 +5,29 @@ use crate::http::{Authority, Body, Head, Target};
 use crate::policy::PathPattern;
 use crate::verify::{Covers, Draft, Step, Verifier};
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method};
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Method};
 
 /// In September 2001: before every `until`, and ten digits long as timestamps are today.
 const NOW: UnixTime = UnixTime(1_000_000_000);
+const FORM: &[u8] = b"id=self-test&message=Bonafide";
 const BODY: &[u8] = b"{\"id\":\"self-test\",\"message\":\"Bonafide\"}";
 
-/// Signs a message, accepts it and refuses what was changed. `free` are the headers that the signed text
-/// holds and that the verifier does not write.
+/// Signs a message, accepts it and refuses what was changed.
 ///
 /// # Errors
 /// What went wrong, in one sentence.
-pub fn run(
-    verifier: &Verifier,
-    method: &Method,
-    path: &PathPattern,
-    free: &[HeaderName],
-) -> Result<(), String> {
+pub fn run(verifier: &Verifier, method: &Method, path: &PathPattern) -> Result<(), String> {
     let target = example(path);
     let mut draft = Draft::new(method.clone(), target.clone(), BODY);
+    draft.fill = true;
+    if verifier.reads_form() {
+        draft.body = Bytes::from_static(FORM);
+        let form = HeaderValue::from_static("application/x-www-form-urlencoded");
+        draft.headers.insert(CONTENT_TYPE, form);
+    }
     draft.params.insert("event".to_owned(), "self-test".to_owned());
     draft.captures = path.matches(&target).ok_or("the path does not match its own example")?;
-    for name in free {
-        draft.headers.insert(name.clone(), HeaderValue::from_static("self-test"));
-    }
     verifier
         .sign(&mut draft, NOW)
         .map_err(|error| format!("the source cannot sign its own message: {error}"))?;
@@ -90,6 +89,14 @@ fn with_other_proof(verifier: &Verifier, draft: &Draft) -> Vec<Draft> {
             changed.push(other);
         }
     }
+    // A proof that stands in the body: some byte of it is one of the signature's.
+    for (at, byte) in draft.body.iter().enumerate().filter(|(_, byte)| byte.is_ascii_alphanumeric()) {
+        let mut body = draft.body.to_vec();
+        if let Some(place) = body.get_mut(at) {
+            *place = byte ^ 1;
+        }
+        changed.push(Draft { body: Bytes::from(body), ..draft.clone() });
+    }
     if draft.target.contains('?') {
         changed.push(Draft { target: one_bit_changed(&draft.target), ..draft.clone() });
     }
@@ -113,17 +120,18 @@ fn one_bit_changed(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::base::secret::Secret;
-    use crate::scheme::{Definition, FieldDefinition, Scheme};
+    use crate::scheme::{Definition, FieldDefinition, Place, PlaceDefinition, Scheme};
     use crate::verify::{BasicDefinition, NamedSecret, Surroundings, TokenDefinition};
+    use http::HeaderName;
 
     fn secrets() -> Vec<NamedSecret> {
         let secret = Secret::new(b"0123456789abcdef".to_vec());
-        vec![NamedSecret { name: "secret-1".into(), secret, until: None }]
+        vec![NamedSecret { name: "secret-1".into(), secret, until: None, choice: None }]
     }
 
     fn signature(message: &str, change: impl FnOnce(&mut FieldDefinition)) -> Verifier {
         let mut field = FieldDefinition {
-            header: vec!["X-Signature".into()],
+            place: PlaceDefinition { header: vec!["X-Signature".into()], ..PlaceDefinition::default() },
             role: Some("signature".into()),
             encoding: Some("base64".into()),
             ..FieldDefinition::default()
@@ -131,7 +139,7 @@ mod tests {
         change(&mut field);
         let definition = Definition {
             algorithm: Some("hmac-sha256".into()),
-            message: Some(message.into()),
+            message: vec![message.into()],
             covers: (!message.contains("{body}")).then(|| "part".into()),
             fields: [("v".to_owned(), field)].into(),
             ..Definition::default()
@@ -140,44 +148,43 @@ mod tests {
         Verifier::signature(scheme, secrets(), Surroundings::default()).unwrap()
     }
 
-    fn run_on(verifier: &Verifier, path: &str, free: &[HeaderName]) -> Result<(), String> {
-        run(verifier, &Method::POST, &PathPattern::parse(path).unwrap(), free)
+    fn run_on(verifier: &Verifier, path: &str) -> Result<(), String> {
+        run(verifier, &Method::POST, &PathPattern::parse(path).unwrap())
     }
 
     #[test]
     fn every_kind_of_scheme_passes() {
         let header = HeaderName::from_static("x-token");
-        let token = TokenDefinition { header, prefix: None };
+        let token = TokenDefinition { place: Place::Header(vec![header]), prefix: None };
         let basic = BasicDefinition { username: "u".into() };
         for verifier in [
             signature("{body}", |_| {}),
             signature("{method}.{path}", |_| {}),
             signature("{body}", |field| {
-                field.header.clear();
-                field.query = Some("sig".into());
+                field.place.header.clear();
+                field.place.query = Some("sig".into());
             }),
             signature("{path}", |field| field.prefix = Some("v1=".into())),
             Verifier::token(token, secrets()).unwrap(),
             Verifier::basic(basic, secrets()).unwrap(),
         ] {
-            assert_eq!(run_on(&verifier, "/hooks/{tenant}/*", &[]), Ok(()));
+            assert_eq!(run_on(&verifier, "/hooks/{tenant}/*"), Ok(()));
         }
     }
 
     #[test]
     fn headers_that_only_the_sender_knows_are_given() {
         let verifier = signature("{header:X-Topic}.{body}", |_| {});
-        assert_eq!(run_on(&verifier, "/a", &[HeaderName::from_static("x-topic")]), Ok(()));
-        assert!(run_on(&verifier, "/a", &[]).is_err());
+        assert_eq!(run_on(&verifier, "/a"), Ok(()));
     }
 
     #[test]
     fn a_source_that_cannot_accept_its_own_message_fails() {
         let header = HeaderName::from_static("x-token");
-        let definition = TokenDefinition { header, prefix: None };
+        let definition = TokenDefinition { place: Place::Header(vec![header]), prefix: None };
         let expired = secrets().into_iter().map(|secret| NamedSecret { until: Some(NOW), ..secret });
         let verifier = Verifier::token(definition, expired.collect()).unwrap();
-        assert!(run_on(&verifier, "/a", &[]).is_err_and(|message| message.contains("cannot sign")));
+        assert!(run_on(&verifier, "/a").is_err_and(|message| message.contains("cannot sign")));
     }
 
     #[test]

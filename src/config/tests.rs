@@ -1,5 +1,8 @@
 //! Whole policy files: the samples, and `tests/config`.
 
+mod explain;
+mod providers;
+
 use super::problem::Problems;
 use super::render;
 use super::secrets::Environment;

@@ -1,6 +1,7 @@
 //! The leaf types of the policy file: texts, numbers, durations, sizes, moments, lists and maps.
 
 use super::problem::Problem;
+use super::raw::{RawChoice, RawHandshake, RawSecret};
 use super::read::{Raw, Reader, Shown, in_order, located};
 use super::span::{Files, Located, Span};
 use super::units::{parse_duration, parse_size, to_unix};
@@ -66,6 +67,28 @@ pub enum Switch<T> {
 /// A value that a claim must have, or an array of such values: texts, whole numbers, `true` and `false`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Exact(pub Vec<Json>);
+
+/// The secrets of a source: any of several, or those that a field of the request chooses.
+#[derive(Clone, Debug)]
+pub enum Secrets {
+    /// Any of them proves.
+    Any(List<RawSecret>),
+    /// The request chooses.
+    Chosen(Box<RawChoice>),
+}
+
+/// The handshakes of a source, where it does not take those of its provider.
+#[derive(Clone, Debug)]
+pub enum Handshakes {
+    /// `"off"`.
+    Off,
+    /// These.
+    Own(List<RawHandshake>),
+}
+
+/// The number of an element of a list, or `"1.."`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position(pub String);
 
 impl<T> Default for Map<T> {
     fn default() -> Map<T> {
@@ -230,6 +253,12 @@ impl<T: Raw> Raw for List<T> {
         });
         Shown::Value(format!("[{}]", items.collect::<Vec<_>>().join(", ")))
     }
+
+    fn locate(&self, path: &[String]) -> Option<Span> {
+        let (index, below) = path.split_first()?;
+        let item = self.get(index.parse::<usize>().ok()?)?;
+        Some(item.value.locate(below).unwrap_or(item.at))
+    }
 }
 
 impl<T: Raw> Raw for OneOrMany<T> {
@@ -330,6 +359,64 @@ impl<T: Raw + Default> Raw for Switch<T> {
             Switch::On(_) if files.slice(at) == "\"on\"" => Shown::Value("\"on\"".into()),
             Switch::On(table) => table.shown(at, files),
         }
+    }
+}
+
+impl Raw for Secrets {
+    const EXAMPLE: &'static str = "[{ env = \"NEW\" }, { env = \"OLD\" }]";
+
+    fn read(value: &DeValue<'_>, at: Span, reader: &mut Reader) -> Option<Self> {
+        if value.is_table() {
+            return RawChoice::read(value, at, reader).map(|choice| Secrets::Chosen(Box::new(choice)));
+        }
+        List::<RawSecret>::read(value, at, reader).map(Secrets::Any)
+    }
+
+    fn schema() -> Value {
+        json!({ "oneOf": [List::<RawSecret>::schema(), RawChoice::schema()] })
+    }
+
+    fn shown(&self, at: Span, files: &Files) -> Shown {
+        match self {
+            Secrets::Any(list) => list.shown(at, files),
+            Secrets::Chosen(choice) => choice.shown(at, files),
+        }
+    }
+}
+
+impl Raw for Handshakes {
+    const EXAMPLE: &'static str = "\"off\"";
+
+    fn read(value: &DeValue<'_>, at: Span, reader: &mut Reader) -> Option<Self> {
+        match value.as_str() {
+            Some("off") => Some(Handshakes::Off),
+            Some(word) => {
+                let message = format!("unknown word \"{}\"", word.escape_debug());
+                reader.bad_value(at, message, "\"off\", or `[[source.handshake]]` tables");
+                None
+            }
+            None => List::<RawHandshake>::read(value, at, reader).map(Handshakes::Own),
+        }
+    }
+
+    fn schema() -> Value {
+        json!({ "oneOf": [{ "type": "string", "enum": ["off"] }, List::<RawHandshake>::schema()] })
+    }
+}
+
+impl Raw for Position {
+    const EXAMPLE: &'static str = "0";
+
+    fn read(value: &DeValue<'_>, at: Span, reader: &mut Reader) -> Option<Self> {
+        if let Some(number) = value.as_integer() {
+            return Some(Position(number.as_str().to_owned()));
+        }
+        let expected = "a number, or a string such as \"1..\"";
+        text(value, at, reader, expected, Self::EXAMPLE).map(|text| Position(text.to_owned()))
+    }
+
+    fn schema() -> Value {
+        json!({ "type": ["integer", "string"] })
     }
 }
 

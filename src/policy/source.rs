@@ -8,6 +8,7 @@ use super::permit::{Waiver, WaiverKind};
 use super::replay::ReplayRule;
 use super::routes::Routes;
 use crate::base::limits::{Limits, Timeouts};
+use crate::scheme::Handshake;
 use crate::verify::Verifier;
 use http::{HeaderName, HeaderValue, Method};
 use ipnet::IpNet;
@@ -52,6 +53,8 @@ pub struct Source {
     pub key_source: Option<Arc<KeySource>>,
     /// What it remembers of what was delivered; nothing: what comes again is forwarded again.
     pub replay: Option<ReplayRule>,
+    /// What it answers by itself.
+    pub handshakes: Vec<Handshake>,
     /// What its sender is told instead of some of our answers.
     pub answers: Option<Arc<Answers>>,
     /// Largest body, bytes.

@@ -70,6 +70,16 @@ pub fn refuse(
 
 /// Status and body, with the fields that say how to read it.
 fn content(rejection: &Rejection, request_id: &HeaderValue, answers: Option<&Answers>) -> Response<Bytes> {
+    if let Rejection::Handshake(reply) = rejection {
+        let mut response = Response::new(Bytes::from(reply.body.clone()));
+        *response.status_mut() = reply.status;
+        let headers = response.headers_mut();
+        headers.extend(reply.headers.iter().cloned());
+        if !reply.body.is_empty() {
+            headers.insert(CONTENT_TYPE, reply.content_type.clone());
+        }
+        return response;
+    }
     if let Some(reply) = rejection.reply() {
         let mut response = Response::new(reply.body.clone());
         *response.status_mut() = reply.status;

@@ -4,6 +4,7 @@
 use super::answer::{pass_on, refuse};
 use super::body::drain;
 use super::guard::{Guard, Place};
+use super::handshake::Asked;
 use super::live::{Live, Peer, Worker};
 use super::out_body::OutBody;
 use super::persist::Persistent;
@@ -105,7 +106,7 @@ fn route<'l>(
     let source = live.policy.sources.get(index).ok_or(Rejection::Internal)?;
     *routed = Some(index);
     entry.note(|record| record.source = Some(source.name.clone()));
-    if !source.methods.contains(&head.method) {
+    if !Asked::takes_method(source, &head.method) {
         return Err(Rejection::Method(source.allow.clone()));
     }
     let read = source.check.verifier().map_or(&[][..], |verifier| verifier.headers_read());
@@ -152,7 +153,7 @@ impl InFlight {
         let policy = &live.policy;
         let source = policy.sources.get(self.arrived.source).ok_or(Rejection::Internal)?;
         let keys = live.keys.get(self.arrived.source).and_then(Option::as_ref);
-        let prover = Prover { source, keys, timeouts: &policy.timeouts, worker };
+        let prover = Prover { source, keys, policy, worker };
         prover.prove(&self.arrived.head, &mut self.incoming, entry).await
     }
 

@@ -2,6 +2,7 @@
 
 use super::body::Budget;
 use super::capture::Captures;
+use super::hint::Hints;
 use super::ids::RequestIds;
 use super::places::Place;
 use super::record::Recorder;
@@ -41,6 +42,8 @@ pub struct Worker {
     pub replay: Arc<Memory>,
     /// What was refused, by all workers, where that is kept.
     pub captures: Option<Arc<Captures>>,
+    /// How many refused requests may still be explained.
+    pub hints: Hints,
     /// Log lines and counters.
     pub recorder: Arc<Recorder>,
     /// Request and trace ids.

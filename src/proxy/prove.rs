@@ -1,13 +1,15 @@
 //! Drives the verification machine: the head, then the body, then a permit.
 
 use super::body::{BodyError, Held, receive};
+use super::handshake::Asked;
+use super::hint::Hints;
 use super::live::Worker;
 use super::record::Entry;
 use super::reject::Rejection;
-use crate::base::limits::Timeouts;
+use crate::base::limits::MAX_HANDSHAKE_BODY;
 use crate::http::{Body, Head};
 use crate::keys::{KeyCache, KeyError};
-use crate::policy::{Check, Permit, Source, Waiver};
+use crate::policy::{Check, Permit, Policy, Source, Waiver};
 use crate::replay::Reservation;
 use crate::verify::{AwaitBody, AwaitKey, Proof, Sender, Step, Verifier, VerifyError};
 use hyper::body::Incoming;
@@ -36,6 +38,16 @@ pub struct Proved {
 enum Leave {
     Proof(Proof),
     Waiver(Waiver, Option<VerifyError>),
+}
+
+impl Leave {
+    /// The name of the secret or key that proved it.
+    fn key(&self) -> Option<&str> {
+        match self {
+            Leave::Proof(proof) => Some(proof.sender().key()),
+            Leave::Waiver(..) => None,
+        }
+    }
 }
 
 impl Proved {
@@ -69,8 +81,8 @@ pub struct Prover<'r> {
     pub source: &'r Source,
     /// Where its keys are fetched.
     pub keys: Option<&'r Arc<KeyCache>>,
-    /// How long the body may take.
-    pub timeouts: &'r Timeouts,
+    /// How long the body may take, and who else could have sent it.
+    pub policy: &'r Policy,
     /// Its body budget, its clock, which is read at the head and again behind the body that a sender may make last,
     /// and where refused requests are kept. One reference: the future is there for every request.
     pub worker: &'r Worker,
@@ -95,7 +107,15 @@ impl Prover<'_> {
         incoming: &mut Incoming,
         entry: &mut Entry,
     ) -> Result<Proved, Rejection> {
-        let mut pending = self.begin(head).map_err(|rejection| self.capture(rejection, head, None, entry))?;
+        let asked = Asked::new(self.source, head);
+        asked.at_head(self.worker.clock.now())?;
+        let mut pending = match self.begin(head) {
+            Ok(pending) => pending,
+            Err(rejection) if asked.needs_body() => {
+                return Err(Box::pin(self.ask_body(rejection, head, incoming, entry)).await);
+            }
+            Err(rejection) => return Err(self.capture(rejection, head, None, entry)),
+        };
         if let Pending::Key(waiting) = pending {
             // In a box: keys are fetched once a day, and the future is there for every request.
             let fetched = Box::pin(self.fetch(waiting)).await;
@@ -107,22 +127,55 @@ impl Prover<'_> {
             }
         };
         let received =
-            receive(incoming, self.source.max_body, self.timeouts, &self.worker.budget, observe).await;
+            receive(incoming, self.source.max_body, &self.policy.timeouts, &self.worker.budget, observe)
+                .await;
         note_body(&received, entry);
         let (body, held) = received.map_err(Rejection::Body)?;
+        asked.at_body(&body, self.worker.clock.now())?;
         let mut closed = self.close(pending, head, &body);
         if matches!(closed, Ok(Pending::Key(_))) {
             closed = Box::pin(self.rest(closed?, head, &body)).await;
         }
         let leave = closed.and_then(|pending| self.settle(pending));
         match leave {
-            Ok(leave) => Ok(Proved { leave, body, held }),
+            Ok(leave) => {
+                asked.proved(&body, self.worker.clock.now(), leave.key())?;
+                Ok(Proved { leave, body, held })
+            }
             Err(rejection) => Err(self.capture(rejection, head, Some(&body), entry)),
         }
     }
 
-    /// Keeps a copy of what is not believed, where the policy says so.
-    fn capture(&self, rejection: Rejection, head: &Head, body: Option<&Body>, entry: &Entry) -> Rejection {
+    /// A request that the head refuses may still be a handshake that its sender does not sign.
+    async fn ask_body(
+        &self,
+        rejection: Rejection,
+        head: &Head,
+        incoming: &mut Incoming,
+        entry: &mut Entry,
+    ) -> Rejection {
+        let limit = self.source.max_body.min(MAX_HANDSHAKE_BODY);
+        let received = receive(incoming, limit, &self.policy.timeouts, &self.worker.budget, |_| {}).await;
+        note_body(&received, entry);
+        let Ok((body, _held)) = received else { return self.capture(rejection, head, None, entry) };
+        match Asked::new(self.source, head).at_body(&body, self.worker.clock.now()) {
+            Err(answer) => answer,
+            Ok(()) => self.capture(rejection, head, Some(&body), entry),
+        }
+    }
+
+    /// Tells the operator what is probably wrong, and keeps a copy of what is not believed where the policy says so.
+    fn capture(
+        &self,
+        rejection: Rejection,
+        head: &Head,
+        body: Option<&Body>,
+        entry: &mut Entry,
+    ) -> Rejection {
+        if let Rejection::Verify(error, _) = &rejection {
+            let hint = Hints::of(self.worker, self.policy, self.source, (head, body), error);
+            entry.note(|record| record.hint = hint);
+        }
         if let (Some(captures), Rejection::Verify(error, _)) = (&self.worker.captures, &rejection) {
             captures.keep(self.source, head, body, error, (&entry.request_id(), self.worker.clock.now()));
         }

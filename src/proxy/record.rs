@@ -36,6 +36,8 @@ pub struct Record {
     pub reason: Reason,
     /// Numbers and names that explain the reason; never text from the peer.
     pub detail: Option<String>,
+    /// What the operator should look at; only for some of what is not believed.
+    pub hint: Option<String>,
     /// Status answered; nothing when the client was gone.
     pub status: Option<u16>,
     /// Status that the upstream answered.
@@ -79,6 +81,7 @@ impl Record {
             verdict: Verdict::Undecided,
             reason: Reason::ClientGone,
             detail: None,
+            hint: None,
             status: None,
             upstream_status: None,
             client: peer,

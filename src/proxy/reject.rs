@@ -7,9 +7,11 @@ use crate::base::names::{Blame, Reason, Verdict};
 use crate::http::gate::GateError;
 use crate::policy::OnDuplicate;
 use crate::replay::Reply;
+use crate::scheme;
 use crate::verify::VerifyError;
 use http::HeaderValue;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// Why a request is answered by Bonafide and not by the upstream.
 #[derive(Debug)]
@@ -24,6 +26,10 @@ pub enum Rejection {
     Address(IpAddr),
     /// The proof is missing or wrong; the scheme, for `WWW-Authenticate`.
     Verify(VerifyError, &'static str),
+    /// A handshake of the sender, and the answer to it.
+    Handshake(Box<scheme::Reply>),
+    /// A handshake that asks for what cannot be answered; its name.
+    HandshakeRefused(Arc<str>),
     /// It is proved, and not the first of its kind.
     Replay(ReplayError),
     /// The connection has too many requests in flight, those that it hung up on included; how many it may have.
@@ -45,6 +51,8 @@ impl Rejection {
             Rejection::Method(_) => Reason::MethodNotAllowed,
             Rejection::Address(_) => Reason::AddressNotAllowed,
             Rejection::Verify(error, _) => error.reason(),
+            Rejection::Handshake(_) => Reason::Handshake,
+            Rejection::HandshakeRefused(_) => Reason::HandshakeRefused,
             Rejection::Replay(ReplayError::Duplicate(OnDuplicate::Accept) | ReplayError::Answered(_)) => {
                 Reason::Duplicate
             }
@@ -89,6 +97,8 @@ impl Rejection {
             Rejection::Replay(ReplayError::Duplicate(_) | ReplayError::Conflict) => None,
             Rejection::Address(address) => Some(format!("{address} is not in allow_from")),
             Rejection::Verify(error, _) => Some(error.to_string()),
+            Rejection::Handshake(reply) => Some(reply.name.to_string()),
+            Rejection::HandshakeRefused(name) => Some(name.to_string()),
             Rejection::Busy(limit) => Some(format!("more than {limit} requests in flight on one connection")),
             Rejection::Body(error) => Some(body_detail(error)),
             Rejection::Forward(ForwardError::Unreachable(cause) | ForwardError::Broken(cause)) => {
@@ -102,6 +112,7 @@ impl Rejection {
     pub fn verdict(&self) -> Verdict {
         match self.reason() {
             Reason::Duplicate | Reason::DuplicateRejected => Verdict::Duplicate,
+            Reason::Handshake => Verdict::Answered,
             Reason::BodyBroken => Verdict::Undecided,
             reason if reason.status() == 503 => Verdict::Undecided,
             _ => Verdict::Refused,
@@ -127,6 +138,8 @@ impl Rejection {
             | Rejection::Address(_)
             | Rejection::Busy(_)
             | Rejection::Verify(..)
+            | Rejection::Handshake(_)
+            | Rejection::HandshakeRefused(_)
             | Rejection::Replay(_)
             | Rejection::Forward(_)
             | Rejection::Internal => false,

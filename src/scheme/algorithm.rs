@@ -1,97 +1,171 @@
-//! The MAC algorithms: HMAC (RFC 2104) over SHA-1 and SHA-2.
+//! The keyed algorithms: HMAC (RFC 2104), and plain hashes of a text that holds the secret.
 
 use hmac::digest::InvalidLength;
 use hmac::{Hmac, KeyInit, Mac as _};
+use md5::Md5;
 use sha1::Sha1;
-use sha2::{Sha256, Sha384, Sha512};
+use sha2::{Digest, Sha256, Sha384, Sha512};
 use std::fmt;
 use subtle::{Choice, ConstantTimeEq};
 
-/// A MAC algorithm. It is policy: nothing in a request chooses it.
+/// A hash function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Algorithm {
-    /// HMAC with SHA-1, 20 bytes; for senders that have nothing better.
-    HmacSha1,
-    /// HMAC with SHA-256, 32 bytes.
-    HmacSha256,
-    /// HMAC with SHA-384, 48 bytes.
-    HmacSha384,
-    /// HMAC with SHA-512, 64 bytes.
-    HmacSha512,
+pub enum HashName {
+    /// MD5, 16 bytes; for senders that have nothing better.
+    Md5,
+    /// SHA-1, 20 bytes; for senders that have nothing better.
+    Sha1,
+    /// SHA-256, 32 bytes.
+    Sha256,
+    /// SHA-384, 48 bytes.
+    Sha384,
+    /// SHA-512, 64 bytes.
+    Sha512,
 }
 
-impl Algorithm {
-    /// Names in the policy file.
-    pub const NAMES: &'static [&'static str] = &["hmac-sha1", "hmac-sha256", "hmac-sha384", "hmac-sha512"];
-
-    /// The algorithm of that name.
-    pub fn parse(name: &str) -> Option<Algorithm> {
+impl HashName {
+    /// The hash of that name in the policy file.
+    pub fn parse(name: &str) -> Option<HashName> {
         match name {
-            "hmac-sha1" => Some(Algorithm::HmacSha1),
-            "hmac-sha256" => Some(Algorithm::HmacSha256),
-            "hmac-sha384" => Some(Algorithm::HmacSha384),
-            "hmac-sha512" => Some(Algorithm::HmacSha512),
+            "md5" => Some(HashName::Md5),
+            "sha1" => Some(HashName::Sha1),
+            "sha256" => Some(HashName::Sha256),
+            "sha384" => Some(HashName::Sha384),
+            "sha512" => Some(HashName::Sha512),
             _ => None,
         }
     }
 
-    /// Length of the MAC, bytes. Never truncated.
+    /// Length of the digest, bytes.
+    pub fn bytes(self) -> usize {
+        match self {
+            HashName::Md5 => 16,
+            HashName::Sha1 => 20,
+            HashName::Sha256 => 32,
+            HashName::Sha384 => 48,
+            HashName::Sha512 => 64,
+        }
+    }
+
+    /// The digest of a text.
+    pub fn digest(self, text: &[u8]) -> Vec<u8> {
+        match self {
+            HashName::Md5 => Md5::digest(text).to_vec(),
+            HashName::Sha1 => Sha1::digest(text).to_vec(),
+            HashName::Sha256 => Sha256::digest(text).to_vec(),
+            HashName::Sha384 => Sha384::digest(text).to_vec(),
+            HashName::Sha512 => Sha512::digest(text).to_vec(),
+        }
+    }
+}
+
+/// An algorithm of a signature. It is policy: nothing in a request chooses it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    /// HMAC with the secret as the key.
+    Hmac(HashName),
+    /// The hash of a text that holds the secret (`{secret}`).
+    Plain(HashName),
+}
+
+impl Algorithm {
+    /// Names in the policy file.
+    pub const NAMES: &'static [&'static str] = &[
+        "hmac-md5",
+        "hmac-sha1",
+        "hmac-sha256",
+        "hmac-sha384",
+        "hmac-sha512",
+        "md5",
+        "sha1",
+        "sha256",
+        "sha384",
+        "sha512",
+    ];
+
+    /// The algorithm of that name.
+    pub fn parse(name: &str) -> Option<Algorithm> {
+        match name.strip_prefix("hmac-") {
+            Some(hash) => HashName::parse(hash).map(Algorithm::Hmac),
+            None => HashName::parse(name).map(Algorithm::Plain),
+        }
+    }
+
+    /// Length of the signature, bytes. Never truncated.
     pub fn tag_bytes(self) -> usize {
+        self.hash().bytes()
+    }
+
+    /// The hash function in it.
+    pub fn hash(self) -> HashName {
         match self {
-            Algorithm::HmacSha1 => 20,
-            Algorithm::HmacSha256 => 32,
-            Algorithm::HmacSha384 => 48,
-            Algorithm::HmacSha512 => 64,
+            Algorithm::Hmac(hash) | Algorithm::Plain(hash) => hash,
         }
+    }
+
+    /// Whether the secret is part of the text.
+    pub fn is_plain(self) -> bool {
+        matches!(self, Algorithm::Plain(_))
     }
 }
 
-/// A keyed, possibly half-fed MAC. Cloning it saves the work of keying.
-#[derive(Clone)]
-pub enum Mac {
-    /// HMAC-SHA1.
-    Sha1(Hmac<Sha1>),
-    /// HMAC-SHA256.
-    Sha256(Hmac<Sha256>),
-    /// HMAC-SHA384.
-    Sha384(Hmac<Sha384>),
-    /// HMAC-SHA512.
-    Sha512(Hmac<Sha512>),
+/// Declares [`Mac`] and its functions: one variant for each keyed or plain hash.
+macro_rules! macs {
+    ($($hmac:ident $plain:ident $hash:ident,)+) => {
+        /// A keyed, possibly half-fed MAC, or a half-fed hash. Cloning it saves the work of keying.
+        #[derive(Clone)]
+        pub enum Mac {
+            $(
+                #[doc = concat!("HMAC with ", stringify!($hash), ".")]
+                $hmac(Hmac<$hash>),
+                #[doc = concat!(stringify!($hash), " alone.")]
+                $plain($hash),
+            )+
+        }
+
+        impl Mac {
+            /// Keys a MAC; a plain hash has no key.
+            ///
+            /// # Errors
+            /// When the algorithm does not take a key of this length; HMAC takes every length.
+            pub fn new(algorithm: Algorithm, key: &[u8]) -> Result<Mac, InvalidLength> {
+                Ok(match algorithm {
+                    $(
+                        Algorithm::Hmac(HashName::$hash) => Mac::$hmac(Hmac::new_from_slice(key)?),
+                        Algorithm::Plain(HashName::$hash) => Mac::$plain($hash::new()),
+                    )+
+                })
+            }
+
+            /// Feeds the next bytes of the message.
+            pub fn update(&mut self, bytes: &[u8]) {
+                match self {
+                    $(
+                        Mac::$hmac(mac) => mac.update(bytes),
+                        Mac::$plain(hash) => Digest::update(hash, bytes),
+                    )+
+                }
+            }
+
+            /// The MAC of everything fed.
+            pub fn finish(self) -> Tag {
+                match self {
+                    $(
+                        Mac::$hmac(mac) => Tag::new(&mac.finalize().into_bytes()),
+                        Mac::$plain(hash) => Tag::new(&hash.finalize()),
+                    )+
+                }
+            }
+        }
+    };
 }
 
-impl Mac {
-    /// Keys a MAC.
-    ///
-    /// # Errors
-    /// When the algorithm does not take a key of this length; HMAC takes every length.
-    pub fn new(algorithm: Algorithm, key: &[u8]) -> Result<Mac, InvalidLength> {
-        Ok(match algorithm {
-            Algorithm::HmacSha1 => Mac::Sha1(Hmac::new_from_slice(key)?),
-            Algorithm::HmacSha256 => Mac::Sha256(Hmac::new_from_slice(key)?),
-            Algorithm::HmacSha384 => Mac::Sha384(Hmac::new_from_slice(key)?),
-            Algorithm::HmacSha512 => Mac::Sha512(Hmac::new_from_slice(key)?),
-        })
-    }
-
-    /// Feeds the next bytes of the message.
-    pub fn update(&mut self, bytes: &[u8]) {
-        match self {
-            Mac::Sha1(mac) => mac.update(bytes),
-            Mac::Sha256(mac) => mac.update(bytes),
-            Mac::Sha384(mac) => mac.update(bytes),
-            Mac::Sha512(mac) => mac.update(bytes),
-        }
-    }
-
-    /// The MAC of everything fed.
-    pub fn finish(self) -> Tag {
-        match self {
-            Mac::Sha1(mac) => Tag::new(&mac.finalize().into_bytes()),
-            Mac::Sha256(mac) => Tag::new(&mac.finalize().into_bytes()),
-            Mac::Sha384(mac) => Tag::new(&mac.finalize().into_bytes()),
-            Mac::Sha512(mac) => Tag::new(&mac.finalize().into_bytes()),
-        }
-    }
+macs! {
+    HmacMd5 PlainMd5 Md5,
+    HmacSha1 PlainSha1 Sha1,
+    HmacSha256 PlainSha256 Sha256,
+    HmacSha384 PlainSha384 Sha384,
+    HmacSha512 PlainSha512 Sha512,
 }
 
 impl fmt::Debug for Mac {
@@ -155,7 +229,7 @@ mod tests {
     fn every_name_is_an_algorithm() {
         let lengths: Vec<_> =
             Algorithm::NAMES.iter().map(|name| Algorithm::parse(name).unwrap().tag_bytes()).collect();
-        assert_eq!(lengths, [20, 32, 48, 64]);
+        assert_eq!(lengths, [16, 20, 32, 48, 64, 16, 20, 32, 48, 64]);
         assert!(Algorithm::parse("HMAC-SHA256").is_none());
     }
 }

@@ -13,11 +13,13 @@ pub enum Encoding {
     Base64,
     /// Base64 with the URL-safe alphabet and no padding (RFC 4648 section 5).
     Base64Url,
+    /// Base64 of the lower-case hexadecimal digits.
+    Base64Hex,
 }
 
 impl Encoding {
     /// Names in the policy file.
-    pub const NAMES: &'static [&'static str] = &["hex", "base64", "base64url"];
+    pub const NAMES: &'static [&'static str] = &["hex", "base64", "base64url", "base64_hex"];
 
     /// The encoding of that name.
     pub fn parse(name: &str) -> Option<Encoding> {
@@ -25,6 +27,7 @@ impl Encoding {
             "hex" => Some(Encoding::Hex),
             "base64" => Some(Encoding::Base64),
             "base64url" => Some(Encoding::Base64Url),
+            "base64_hex" => Some(Encoding::Base64Hex),
             _ => None,
         }
     }
@@ -37,6 +40,10 @@ impl Encoding {
             Encoding::Hex => hex::decode_to_slice(text, buffer.get_mut(..length)?).ok().map(|()| length),
             Encoding::Base64 => STANDARD.decode_slice(text, &mut buffer).ok(),
             Encoding::Base64Url => URL_SAFE_NO_PAD.decode_slice(text, &mut buffer).ok(),
+            Encoding::Base64Hex => {
+                let digits = STANDARD.decode(text).ok()?;
+                hex::decode_to_slice(digits, buffer.get_mut(..length)?).ok().map(|()| length)
+            }
         };
         (written? == length).then(|| Tag::new(buffer.get(..length).unwrap_or_default()))
     }
@@ -47,6 +54,7 @@ impl Encoding {
             Encoding::Hex => hex::encode(tag.as_bytes()),
             Encoding::Base64 => STANDARD.encode(tag.as_bytes()),
             Encoding::Base64Url => URL_SAFE_NO_PAD.encode(tag.as_bytes()),
+            Encoding::Base64Hex => STANDARD.encode(hex::encode(tag.as_bytes())),
         }
     }
 }

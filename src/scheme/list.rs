@@ -1,17 +1,44 @@
-//! The inside of a value: a list of elements, named elements, a literal prefix.
+//! The inside of a value: a list of elements, named or counted elements, a literal prefix.
 
 use super::field::Fault;
 use crate::base::limits::MAX_LIST_ELEMENTS;
+use std::borrow::Cow;
 
 /// How a value stands in the text of its place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Shape {
+    /// Separator of lists, where there are several of them; only with `list`.
+    pub group: Option<String>,
     /// Separator of the elements; `None`: the text is one value.
     pub list: Option<String>,
     /// `t=` where elements are named; only with `list`.
     pub key: Option<String>,
+    /// Which elements count, where they are counted; only with `list`.
+    pub position: Option<Position>,
     /// Literal text before the value (after the key).
     pub prefix: Option<String>,
+}
+
+/// Elements by their number, from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// The first.
+    pub from: usize,
+    /// Whether all behind it count as well.
+    pub open: bool,
+}
+
+impl Position {
+    /// `1`, or `1..`.
+    pub fn parse(text: &str) -> Option<Position> {
+        let (number, open) = text.strip_suffix("..").map_or((text, false), |number| (number, true));
+        let from = number.parse().ok().filter(|from| *from < MAX_LIST_ELEMENTS)?;
+        number.bytes().all(|byte| byte.is_ascii_digit()).then_some(Position { from, open })
+    }
+
+    fn holds(self, at: usize) -> bool {
+        at == self.from || self.open && at > self.from
+    }
 }
 
 impl Shape {
@@ -32,16 +59,27 @@ impl Shape {
             return Ok(());
         };
         // Two field lines that something on the way joined (RFC 9110 section 5.3).
-        if !separator.contains(',') && text.contains(", ") {
+        let comma = |separator: &str| separator.contains(',');
+        if !comma(separator) && !self.group.as_deref().is_some_and(comma) && text.contains(", ") {
             return Err(Fault::Repeated);
         }
-        for (index, element) in text.split(separator.as_str()).enumerate() {
-            if index >= MAX_LIST_ELEMENTS {
-                return Err(Fault::Malformed);
-            }
-            let element = element.trim_matches([' ', '\t']);
-            if let Some(value) = self.strip(element).filter(|_| !element.is_empty()) {
-                take(value);
+        let mut count = 0;
+        let whole = [text];
+        let groups: Box<dyn Iterator<Item = &'t str>> = match &self.group {
+            Some(group) => Box::new(text.split(group.as_str())),
+            None => Box::new(whole.into_iter()),
+        };
+        for group in groups {
+            for (index, element) in group.split(separator.as_str()).enumerate() {
+                count += 1;
+                if count > MAX_LIST_ELEMENTS {
+                    return Err(Fault::Malformed);
+                }
+                let element = element.trim_matches([' ', '\t']);
+                let counts = self.position.is_none_or(|position| position.holds(index));
+                if let Some(value) = self.strip(element).filter(|_| counts && !element.is_empty()) {
+                    take(value);
+                }
             }
         }
         Ok(())
@@ -53,7 +91,11 @@ impl Shape {
     /// As [`Shape::each`], and [`Fault::Missing`] or [`Fault::Repeated`] when there is none or more than one.
     pub fn one<'t>(&self, text: &'t str) -> Result<&'t str, Fault> {
         let (mut found, mut repeated) = (None, false);
-        self.each(text, |value| repeated |= found.replace(value).is_some())?;
+        // Lists of a group may each say it, as long as they say the same.
+        let grouped = self.group.is_some();
+        self.each(text, |value| {
+            repeated |= found.replace(value).is_some_and(|before| !grouped || before != value);
+        })?;
         match found {
             Some(_) if repeated => Err(Fault::Repeated),
             Some(value) => Ok(value),
@@ -61,13 +103,32 @@ impl Shape {
         }
     }
 
-    /// Writes `value` as it stands in its place, behind what other fields have put there.
+    /// Writes `value` as it stands in its place, with what other fields have put there.
     pub fn write(&self, before: Option<&str>, value: &str) -> String {
         let key = self.key.as_deref().unwrap_or_default();
         let prefix = self.prefix.as_deref().unwrap_or_default();
-        match (before, &self.list) {
-            (Some(before), Some(separator)) => format!("{before}{separator}{key}{prefix}{value}"),
-            _ => format!("{key}{prefix}{value}"),
+        let element = format!("{key}{prefix}{value}");
+        match (before, &self.list, self.position) {
+            (before, Some(separator), Some(position)) => {
+                let mut elements: Vec<Cow<'_, str>> = before
+                    .into_iter()
+                    .flat_map(|before| before.split(separator.as_str()))
+                    .map(Cow::from)
+                    .collect();
+                elements.resize(elements.len().max(position.from + 1), Cow::Borrowed(""));
+                if let Some(place) = elements.get_mut(position.from) {
+                    *place = Cow::Owned(element);
+                }
+                elements.join(separator)
+            }
+            (Some(before), Some(separator), None) => {
+                let mut elements: Vec<&str> = before.split(separator.as_str()).collect();
+                // What is already said of this name is said anew.
+                elements.retain(|known| self.key.is_none() || self.strip(known).is_none());
+                elements.push(&element);
+                elements.join(separator)
+            }
+            _ => element,
         }
     }
 
@@ -83,7 +144,7 @@ mod tests {
 
     fn shape(list: Option<&str>, key: Option<&str>, prefix: Option<&str>) -> Shape {
         let own = |text: Option<&str>| text.map(String::from);
-        Shape { list: own(list), key: own(key), prefix: own(prefix) }
+        Shape { list: own(list), key: own(key), prefix: own(prefix), ..Shape::default() }
     }
 
     fn all(shape: &Shape, text: &str) -> Result<Vec<String>, Fault> {
@@ -135,5 +196,26 @@ mod tests {
         let text = v1.write(Some(&t.write(None, "5")), "ab");
         assert_eq!(text, "t=5,v1=xab");
         assert_eq!((t.one(&text), v1.one(&text)), (Ok("5"), Ok("ab")));
+    }
+
+    #[test]
+    fn elements_are_counted() {
+        let at = |text: &str| Shape { position: Position::parse(text), ..shape(Some("|"), None, None) };
+        assert_eq!(at("1").one("a|b|c"), Ok("b"));
+        assert_eq!(all(&at("1.."), "a|b|c").unwrap(), ["b", "c"]);
+        assert_eq!(at("3").one("a|b|c"), Err(Fault::Missing));
+        assert_eq!(at("1").write(Some(&at("0").write(None, "x")), "y"), "x|y");
+        for bad in ["", "-1", "+1", "..", "1..2", "100"] {
+            assert_eq!(Position::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn lists_stand_in_groups() {
+        let grouped = Shape { group: Some(" ".into()), ..shape(Some(","), Some("v1="), None) };
+        assert_eq!(all(&grouped, "t=1,v1=a t=1,v1=b").unwrap(), ["a", "b"]);
+        let second =
+            Shape { group: Some("&".into()), position: Position::parse("1"), ..shape(Some("|"), None, None) };
+        assert_eq!(all(&second, "k|a&l|b").unwrap(), ["a", "b"]);
     }
 }

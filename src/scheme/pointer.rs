@@ -1,10 +1,11 @@
 //! One value out of a JSON body, without building the document.
 
+use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::de::SliceRead;
+use serde_json::value::RawValue;
 use std::fmt;
 
-/// A JSON pointer (RFC 6901) to a string or an integer.
+/// A JSON pointer (RFC 6901) to a value below the document itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pointer(Vec<String>);
 
@@ -15,21 +16,44 @@ impl Pointer {
         tokens.split('/').map(unescape).collect::<Option<Vec<_>>>().map(Pointer)
     }
 
+    /// The names and indices that lead to the value.
+    pub fn tokens(&self) -> &[String] {
+        &self.0
+    }
+
     /// The text at the pointer. `None` when the body is not JSON, when nothing or no string or integer
     /// stands there, or when an object on the way names the member twice.
     pub fn find(&self, chunks: &[bytes::Bytes]) -> Option<String> {
-        match chunks {
-            [] => None,
-            [whole] => self.read(serde_json::Deserializer::from_slice(whole)),
+        let found = match chunks {
+            [] => return None,
+            [whole] => self.locate(whole).ok()??.get().to_owned(),
             // A slice is skipped many times faster than a stream, which makes up for the copy.
-            pieces => self.read(serde_json::Deserializer::from_slice(&pieces.concat())),
-        }
+            pieces => self.locate(&pieces.concat()).ok()??.get().to_owned(),
+        };
+        let integer = |text: &str| {
+            !text.is_empty() && text.trim_start_matches('-').bytes().all(|byte| byte.is_ascii_digit())
+        };
+        text(&found).filter(|_| found.starts_with('"') || integer(&found))
     }
 
-    fn read<'de>(&self, mut json: serde_json::Deserializer<SliceRead<'de>>) -> Option<String> {
-        let found = Step { path: &self.0 }.deserialize(&mut json).ok()?;
-        json.end().ok()?;
-        found
+    /// The value at the pointer as it stands in the document; `None` when nothing stands there.
+    ///
+    /// # Errors
+    /// When it is no JSON document, or an object on the way names the member twice.
+    pub fn locate<'d>(&self, document: &'d [u8]) -> Result<Option<&'d RawValue>, serde_json::Error> {
+        let mut json = serde_json::Deserializer::from_slice(document);
+        let found = Step { path: &self.0 }.deserialize(&mut json)?;
+        json.end()?;
+        Ok(found)
+    }
+}
+
+/// The text of a JSON string, or a number, `true` or `false` as it is written; `None` for anything else.
+pub fn text(raw: &str) -> Option<String> {
+    match raw.as_bytes().first()? {
+        b'"' => serde_json::from_str(raw).ok(),
+        b'{' | b'[' | b'n' => None,
+        _ => Some(raw.to_owned()),
     }
 }
 
@@ -56,21 +80,24 @@ struct Step<'p> {
 }
 
 impl<'de> DeserializeSeed<'de> for Step<'_> {
-    type Value = Option<String>;
+    type Value = Option<&'de RawValue>;
 
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Option<String>, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
+        if self.path.is_empty() {
+            return <&RawValue>::deserialize(json).map(Some);
+        }
         json.deserialize_any(self)
     }
 }
 
 impl<'de> Visitor<'de> for Step<'_> {
-    type Value = Option<String>;
+    type Value = Option<&'de RawValue>;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("a JSON value")
     }
 
-    fn visit_map<M: MapAccess<'de>>(self, mut members: M) -> Result<Option<String>, M::Error> {
+    fn visit_map<M: MapAccess<'de>>(self, mut members: M) -> Result<Self::Value, M::Error> {
         let first = self.path.first().map(String::as_str);
         let (mut found, mut seen) = (None, false);
         while let Some(wanted) = members.next_key_seed(Wanted(first))? {
@@ -86,7 +113,7 @@ impl<'de> Visitor<'de> for Step<'_> {
         Ok(found)
     }
 
-    fn visit_seq<S: SeqAccess<'de>>(self, mut elements: S) -> Result<Option<String>, S::Error> {
+    fn visit_seq<S: SeqAccess<'de>>(self, mut elements: S) -> Result<Self::Value, S::Error> {
         let wanted = self.path.first().and_then(|token| index(token));
         let mut found = None;
         for at in 0usize.. {
@@ -103,27 +130,27 @@ impl<'de> Visitor<'de> for Step<'_> {
         Ok(found)
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Option<String>, E> {
-        Ok(self.path.is_empty().then(|| text.to_owned()))
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<Option<String>, E> {
-        Ok(self.path.is_empty().then(|| number.to_string()))
-    }
-
-    fn visit_i64<E>(self, number: i64) -> Result<Option<String>, E> {
-        Ok(self.path.is_empty().then(|| number.to_string()))
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Option<String>, E> {
+    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
         Ok(None)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Option<String>, E> {
+    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
         Ok(None)
     }
 
-    fn visit_unit<E>(self) -> Result<Option<String>, E> {
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
         Ok(None)
     }
 }

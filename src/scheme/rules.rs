@@ -2,8 +2,12 @@
 
 use super::build::Fields;
 use super::definition::{Definition, FieldDefinition};
-use super::template::{Part, Template};
-use super::{Field, Flaw, Id, Place, Pointer, Shape};
+use super::field::{Decode, Wrap};
+use super::list::Position;
+use super::message::UrlForm;
+use super::place::{place, pointer};
+use super::template::{Origin, Part, Placeholder, Sorted, Template, is_reserved};
+use super::{Algorithm, Covers, Field, Filter, Flaw, Place, Shape};
 use crate::base::limits::MAX_SIGNATURES;
 use http::HeaderName;
 use std::sync::Arc;
@@ -11,45 +15,230 @@ use std::sync::Arc;
 const DEFAULT_TOLERANCE: i64 = 300;
 const MAX_TOLERANCE: i64 = 3600;
 
-/// Checks the finished parts together and returns what is only worth a warning.
-pub(super) fn check(
-    definition: &Definition,
-    template: &Template,
-    parts: &Fields,
-    flaws: &mut Vec<Flaw>,
-) -> Vec<String> {
-    if template.parts.iter().filter(|part| **part == Part::Body).count() > 1 {
-        flaws.push(Flaw::new(&["message"], "`{body}` stands more than once"));
-    }
-    for (index, field) in parts.head.iter().enumerate() {
-        check_use(definition, field, signs(template, index, field), flaws);
-    }
-    if matches!(parts.id, Some(Id::Json(_))) && !template.has(&Part::Body) {
-        flaws.push(Flaw::new(&["message"], "the id stands in the body, which is not signed"));
-    }
-    if let Some(signature) = &parts.signature {
-        check_signature_place(&signature.field.place, template, flaws);
-    }
-    neighbours(template, parts, flaws)
+/// What a signature covers.
+pub(super) struct Coverage<'c> {
+    pub templates: &'c [Template],
+    pub fields: &'c [Field],
+    pub urls: &'c [UrlForm],
 }
 
-/// Whether the message holds the field, by its name or as part of something larger.
-pub(super) fn signs(template: &Template, index: usize, field: &Field) -> bool {
-    let has = |part| template.has(&part);
-    let header = |name: &HeaderName| {
-        template.parts.iter().any(|part| matches!(part, Part::Header(signed, _) if signed == name))
-    };
-    has(Part::Field(index))
+/// A definition with its finished parts.
+pub(super) struct Checked<'c> {
+    pub definition: &'c Definition,
+    /// The table that a variant stands in.
+    pub base: Option<&'c Definition>,
+    pub parts: &'c Fields,
+    pub coverage: &'c Coverage<'c>,
+    pub algorithm: Option<Algorithm>,
+}
+
+impl Coverage<'_> {
+    /// Whether every message holds the field, by its name or as part of something larger.
+    pub fn signs(&self, index: usize) -> bool {
+        self.templates.iter().all(|template| self.signs_in(template, index))
+    }
+
+    /// Whether every byte of the body is signed, as such or by a digest in a signed field.
+    pub fn body(&self) -> bool {
+        self.templates.iter().all(|template| template.covers_body() || self.digest_of_body(template))
+    }
+
+    fn digest_of_body(&self, template: &Template) -> bool {
+        let fields = self.fields.iter().enumerate();
+        let mut digests = fields
+            .filter(|(_, field)| !field.optional && field.equals.as_ref().is_some_and(Template::covers_body));
+        digests.any(|(index, field)| {
+            signs_place(template, index, field, self.urls) || self.in_signed_text(template, field)
+        })
+    }
+
+    fn signs_in(&self, template: &Template, index: usize) -> bool {
+        let Some(field) = self.fields.get(index) else { return false };
+        let in_body = field.is_in_body() && (template.covers_body() || self.digest_of_body(template));
+        // A field that must be equal to something signed is as good as signed.
+        let bound = field.equals.as_ref().is_some_and(|equal| {
+            let mut fields = equal.values().map(|value| match value.origin {
+                Origin::Field(other) => {
+                    other != index
+                        && self
+                            .fields
+                            .get(other)
+                            .is_some_and(|other_field| signs_place(template, other, other_field, self.urls))
+                }
+                _ => false,
+            });
+            fields.next() == Some(true) && fields.next().is_none()
+        });
+        in_body
+            || bound
+            || self.in_signed_text(template, field)
+            || signs_place(template, index, field, self.urls)
+    }
+
+    /// Whether it is read out of a text that is signed as a whole: a claim of a token whose parts are signed.
+    fn in_signed_text(&self, template: &Template, field: &Field) -> bool {
+        let same =
+            |other: &Field| other.place == field.place && other.shape == field.shape && other.wrap.is_plain();
+        let fields = self.fields.iter().enumerate();
+        !field.wrap.is_plain()
+            && fields
+                .filter(|(_, other)| same(other))
+                .any(|(index, other)| signs_place(template, index, other, self.urls))
+    }
+
+    /// Whether it is signed because the request lists it among the headers that are.
+    pub fn lists(&self, index: usize) -> bool {
+        let by_list = |template: &Template| {
+            template.values().any(|value| value.filters.iter().any(Filter::is_list_of_headers))
+                && !self.signs_in(template, index)
+        };
+        let header = self.fields.get(index).is_some_and(|field| matches!(field.place, Place::Header(_)));
+        header && self.templates.iter().any(by_list)
+    }
+}
+
+fn signs_place(template: &Template, index: usize, field: &Field, urls: &[UrlForm]) -> bool {
+    let has = |test: &dyn Fn(&Origin) -> bool| template.values().any(|value| test(&value.origin));
+    let url = has(&|origin| *origin == Origin::Url);
+    let query = has(&|origin| matches!(origin, Origin::Query | Origin::Target | Origin::Pairs))
+        || url && !urls.contains(&UrlForm::WithoutQuery);
+    let by_name = has(&|origin| match origin {
+        Origin::Field(signed) => *signed == index,
+        Origin::Sorted(of) => of.contains(&Sorted::Field(index)),
+        _ => false,
+    });
+    by_name
         || match &field.place {
-            Place::Header(names) => names.iter().all(header),
-            Place::Query(_) => has(Part::Query) || has(Part::Url),
-            Place::Path(_) => has(Part::Path) || has(Part::Url),
+            Place::Header(names) | Place::Family(names) => names.iter().all(|name: &HeaderName| {
+                has(&|origin| matches!(origin, Origin::Header(signed) if signed == name))
+            }),
+            Place::Query(name) => {
+                query || has(&|origin| matches!(origin, Origin::Parameter(signed) if signed == name))
+            }
+            Place::Path(_) => url || has(&|origin| matches!(origin, Origin::Path | Origin::Target)),
+            Place::Json(pointer) => has(
+                &|origin| matches!(origin, Origin::Json(signed) | Origin::RawJson(signed) if signed == pointer),
+            ),
+            Place::Item(pointer) => {
+                has(&|origin| matches!(origin, Origin::Item(signed) if signed == pointer))
+            }
+            Place::Form(name) => template.values().any(|value| signs_form(value, name)),
+            Place::Param(_) => true,
         }
 }
 
+fn signs_form(value: &Placeholder, name: &str) -> bool {
+    match &value.origin {
+        Origin::FormField(signed) => signed == name,
+        Origin::Form => {
+            !value.filters.iter().any(|filter| matches!(filter, Filter::Without(other) if other == name))
+        }
+        _ => false,
+    }
+}
+
+/// What the scheme covers, as found and as declared.
+pub(super) fn covers(
+    definition: &Definition,
+    coverage: &Coverage<'_>,
+    empty: bool,
+    flaws: &mut Vec<Flaw>,
+) -> Option<Covers> {
+    let body = empty || coverage.body() && definition.each.is_none();
+    match definition.covers.as_deref() {
+        None if body => return Some(Covers::Body),
+        None => flaws.push(
+            Flaw::new(&["message"], "the message does not hold `{body}`, so anyone could change the body")
+                .with_help("add `{body}`, or declare `covers = \"part\"` or `covers = \"origin\"`"),
+        ),
+        Some("part" | "origin") if body => {
+            flaws.push(
+                Flaw::new(&["covers"], "the message holds `{body}`, so the body is covered")
+                    .with_help("remove `covers`"),
+            );
+        }
+        Some("part") => return Some(Covers::Part),
+        Some("origin") => return Some(Covers::Origin),
+        Some(other) => flaws.push(Flaw::unknown_word(&["covers"], "word", other, &["part", "origin"])),
+    }
+    None
+}
+
+/// Checks the finished parts together and returns what is only worth a warning.
+pub(super) fn check(checked: &Checked<'_>, flaws: &mut Vec<Flaw>) -> Vec<String> {
+    let Checked { definition, parts, coverage, algorithm, .. } = checked;
+    let mut warnings = Vec::new();
+    for (index, field) in parts.fields.iter().enumerate() {
+        check_use(checked, field, coverage.signs(index) || field.listed, flaws);
+    }
+    for template in coverage.templates {
+        check_template(checked, template, flaws);
+        if let Some(signature) = &parts.signature {
+            check_signature_place(&signature.field.place, template, flaws);
+        }
+        neighbours(checked, template, flaws, &mut warnings);
+    }
+    let secret = coverage.templates.iter().all(Template::has_secret);
+    match algorithm {
+        Some(Algorithm::Plain(_)) if !secret => flaws.push(
+            Flaw::new(&["message"], "a plain hash without the secret proves nothing")
+                .with_help("put `{secret}` where the sender puts it, or use an `hmac-` algorithm"),
+        ),
+        Some(Algorithm::Hmac(_)) if coverage.templates.iter().any(Template::has_secret) => flaws.push(
+            Flaw::new(&["message"], "the secret is the key of the MAC and not part of the text")
+                .with_help("remove `{secret}`, or name a plain hash as the algorithm"),
+        ),
+        _ => {}
+    }
+    let item = |place: &Place| matches!(place, Place::Item(_));
+    let in_fields = parts.fields.iter().chain(parts.signature.as_ref().map(|signature| &signature.field));
+    let items = in_fields.filter(|field| item(&field.place)).count()
+        + coverage
+            .templates
+            .iter()
+            .flat_map(Template::values)
+            .filter(|value| matches!(value.origin, Origin::Item(_)))
+            .count();
+    match (&definition.each, items) {
+        (None, 1..) => flaws
+            .push(Flaw::new(&[], "`item` is in the elements of `each`").with_help("add `each = \"/items\"`")),
+        (Some(_), 0) => flaws.push(
+            Flaw::new(&["each"], "nothing in the message is of an element").with_help("use `{item:/...}`"),
+        ),
+        _ => {}
+    }
+    warnings
+}
+
+/// Each template on its own.
+fn check_template(checked: &Checked<'_>, template: &Template, flaws: &mut Vec<Flaw>) {
+    if template.values().filter(|value| value.origin == Origin::Body && value.filters.is_empty()).count() > 1
+    {
+        flaws.push(Flaw::new(&["message"], "`{body}` stands more than once"));
+    }
+    let bodies = |origin: &Origin| matches!(origin, Origin::Body | Origin::Form);
+    if template.placed().any(|(value, optional)| bodies(&value.origin) && (optional || value.optional)) {
+        flaws.push(
+            Flaw::new(&["message"], "the body cannot be left out").with_help("take it out of the brackets"),
+        );
+    }
+    // What may be left out is not proved to be there.
+    let time = checked.parts.timestamp.map(|time| Origin::Field(time.field));
+    if template
+        .placed()
+        .any(|(value, optional)| Some(&value.origin) == time.as_ref() && (optional || value.optional))
+    {
+        flaws.push(
+            Flaw::new(&["message"], "the timestamp cannot be left out")
+                .with_help("take it out of the brackets"),
+        );
+    }
+}
+
 /// A field is signed, or it is a timestamp or id that is declared `unsigned`.
-fn check_use(definition: &Definition, field: &Field, signed: bool, flaws: &mut Vec<Flaw>) {
-    let Some(written) = definition.fields.get(&field.name) else { return };
+fn check_use(checked: &Checked<'_>, field: &Field, signed: bool, flaws: &mut Vec<Flaw>) {
+    let Some(written) = checked.definition.fields.get(&field.name) else { return };
+    let inherited = checked.base.is_some_and(|base| base.fields.get(&field.name) == Some(written));
     let path = ["fields", field.name.as_str()];
     let unsigned = written.unsigned == Some(true);
     match (written.role.as_deref(), signed) {
@@ -66,7 +255,7 @@ fn check_use(definition: &Definition, field: &Field, signed: bool, flaws: &mut V
             Flaw::new(&path, format!("this {role} is read but not signed: anyone could change it"))
                 .with_help(format!("add `{{{}}}` to `message`, or declare `unsigned = true`", field.name)),
         ),
-        (None, false) => flaws.push(
+        (None, false) if field.is.is_empty() && field.equals.is_none() && !inherited => flaws.push(
             Flaw::new(&path, "this field is neither signed nor has a role")
                 .with_help(format!("add `{{{}}}` to `message`, or remove the field", field.name)),
         ),
@@ -76,71 +265,99 @@ fn check_use(definition: &Definition, field: &Field, signed: bool, flaws: &mut V
 
 /// A signature cannot sign itself.
 fn check_signature_place(place: &Place, template: &Template, flaws: &mut Vec<Flaw>) {
-    let inside = template.parts.iter().any(|part| match (part, place) {
-        (Part::Header(name, _), Place::Header(names)) => names.contains(name),
-        (Part::Query | Part::Url, Place::Query(_)) => true,
-        _ => false,
-    });
+    let has = |test: &dyn Fn(&Placeholder) -> bool| template.values().any(test);
+    let whole_body = || has(&|value| value.origin == Origin::Body);
+    let inside = match place {
+        Place::Header(names) | Place::Family(names) => {
+            has(&|value| matches!(&value.origin, Origin::Header(name) if names.contains(name)))
+        }
+        Place::Query(name) => has(&|value| match &value.origin {
+            Origin::Query | Origin::Target | Origin::Url => true,
+            Origin::Pairs => {
+                !value.filters.iter().any(|filter| matches!(filter, Filter::Without(other) if other == name))
+            }
+            Origin::Parameter(signed) => signed == name,
+            _ => false,
+        }),
+        Place::Json(pointer) => whole_body() || has(&|value| value.origin == Origin::Json(pointer.clone())),
+        Place::Item(pointer) => whole_body() || has(&|value| value.origin == Origin::Item(pointer.clone())),
+        Place::Form(name) => whole_body() || has(&|value| signs_form(value, name)),
+        Place::Path(_) | Place::Param(_) => false,
+    };
     if inside {
         flaws.push(Flaw::new(&["message"], "the message holds the place of the signature itself"));
     }
 }
 
 /// Two variable parts need a literal between them.
-fn neighbours(template: &Template, parts: &Fields, flaws: &mut Vec<Flaw>) -> Vec<String> {
-    let time = parts.timestamp.map(|time| Part::Field(time.field));
-    let fixed = |part: &Part| matches!(part, Part::Literal(_) | Part::Param(_));
-    let request = |part: &Part| matches!(part, Part::Method | Part::Path | Part::Query | Part::Url);
-    let mut warnings = Vec::new();
-    for pair in template.parts.windows(2) {
-        let [left, right] = pair else { continue };
-        if fixed(left) || fixed(right) {
+fn neighbours(checked: &Checked<'_>, template: &Template, flaws: &mut Vec<Flaw>, warnings: &mut Vec<String>) {
+    if checked.definition.ambiguous {
+        return;
+    }
+    let flat = flattened(&template.parts);
+    for pair in flat.windows(2) {
+        let [Some(left), Some(right)] = pair else { continue };
+        if is_fixed(left, checked.parts) || is_fixed(right, checked.parts) {
             continue;
         }
         let text = format!(
             "nothing stands between `{{{}}}` and `{{{}}}` in `message`: bytes can be moved from one to the other",
-            placeholder(left, parts),
-            placeholder(right, parts)
+            left.label, right.label
         );
-        if [left, right].into_iter().any(|part| time.as_ref() == Some(part) || request(part)) {
+        let request = |value: &Placeholder| {
+            matches!(
+                value.origin,
+                Origin::Method | Origin::Path | Origin::Query | Origin::Target | Origin::Url
+            )
+        };
+        if request(left) || request(right) {
             warnings.push(text);
         } else {
-            flaws.push(Flaw::new(&["message"], text).with_help("put the sender's separator between them"));
+            flaws.push(Flaw::new(&["message"], text).with_help(
+                "put the sender's separator between them; where it has none, give `length`, or write `ambiguous = true`",
+            ));
         }
     }
-    warnings
 }
 
-fn placeholder<'p>(part: &'p Part, parts: &'p Fields) -> &'p str {
-    match part {
-        Part::Field(index) => parts.head.get(*index).map_or("", |field| &field.name),
-        Part::Method => "method",
-        Part::Path => "path",
-        Part::Query => "query",
-        Part::Url => "url",
-        Part::Header(name, _) => name.as_str(),
-        Part::Literal(text) | Part::Param(text) => text,
-        Part::Body => "body",
+/// The values in order; `None` stands for a literal.
+fn flattened(parts: &[Part]) -> Vec<Option<&Placeholder>> {
+    let mut flat = Vec::new();
+    for part in parts {
+        match part {
+            Part::Literal(_) => flat.push(None),
+            Part::Value(value) => flat.push(Some(value)),
+            Part::Optional(inner) => flat.extend(flattened(inner)),
+        }
     }
+    flat
+}
+
+/// Whether the length of a value is known: a digest, a time (which is bounded), what the source configures.
+fn is_fixed(value: &Placeholder, parts: &Fields) -> bool {
+    let digest = value.filters.iter().any(|filter| matches!(filter, Filter::Hash(_) | Filter::Hmac(_)));
+    digest
+        || match &value.origin {
+            Origin::Field(index) => parts
+                .fields
+                .get(*index)
+                .is_some_and(|field| field.is_time || field.length.is_some() || !field.is.is_empty()),
+            Origin::Param(_) | Origin::Secret => true,
+            _ => false,
+        }
 }
 
 /// Says more of a placeholder that names a field which cannot be signed, nothing of one whose field is broken.
 pub(super) fn explain(flaws: Vec<Flaw>, definition: &Definition) -> Vec<Flaw> {
     let fields = definition.fields.iter();
-    let special: Vec<_> = fields
-        .filter_map(|(name, field)| match field.role.as_deref() {
-            Some("signature") => Some((name, "a signature cannot sign itself")),
-            Some("id") if field.json.is_some() => {
-                Some((name, "it stands in the body, which `{body}` covers"))
-            }
-            _ => None,
-        })
+    let signatures: Vec<_> = fields
+        .filter(|(_, field)| field.role.as_deref() == Some("signature"))
+        .map(|(name, _)| name)
         .collect();
     let named = |flaw: &Flaw, name: &str| flaw.message.ends_with(&format!("`{{{name}}}`"));
-    let explained = flaws.into_iter().map(|flaw| match special.iter().find(|(name, _)| named(&flaw, name)) {
-        Some((name, why)) => {
-            Flaw::new(&["message"], format!("`{{{name}}}` cannot stand here")).with_help(*why)
-        }
+    let explained = flaws.into_iter().map(|flaw| match signatures.iter().find(|name| named(&flaw, name)) {
+        Some(name) => Flaw::new(&["message"], format!("`{{{name}}}` cannot stand here"))
+            .with_help("a signature cannot sign itself"),
         None => flaw,
     });
     // A field with a mistake of its own has been reported already.
@@ -159,19 +376,39 @@ pub(super) fn check_field(name: &str, field: &FieldDefinition, flaws: &mut Vec<F
     {
         flaw("", "a field name is letters, digits, `_` and `-`");
     }
-    if ["method", "path", "query", "url", "body"].contains(&name) {
+    if is_reserved(name) {
         flaw("", "this name is a placeholder of its own");
     }
     if role != Some("signature") {
-        let keys = [("encoding", field.encoding.is_some()), ("many", field.many.is_some())];
+        let keys =
+            [("encoding", field.encoding.is_some()), ("many", field.many.is_some()), ("any", field.any)];
         keys.iter().filter(|key| key.1).for_each(|key| flaw(key.0, "only a signature has this"));
+        if field.place.family.is_some() {
+            flaw("family", "only a signature stands in a family of headers");
+        }
+    } else {
+        let keys = [
+            ("optional", field.optional),
+            ("is", !field.is.is_empty()),
+            ("equals", field.equals.is_some()),
+            ("length", field.length.is_some()),
+        ];
+        keys.iter().filter(|key| key.1).for_each(|key| flaw(key.0, "a signature does not have this"));
     }
     if role != Some("timestamp") {
         let keys = [("unit", field.unit.is_some()), ("tolerance", field.tolerance.is_some())];
         keys.iter().filter(|key| key.1).for_each(|key| flaw(key.0, "only a timestamp has this"));
+    } else if field.optional {
+        flaw("optional", "a message without its time could be sent again for ever");
     }
     if field.unsigned.is_some() && !matches!(role, Some("timestamp" | "id")) {
         flaw("unsigned", "only a timestamp or an id can be declared unsigned");
+    }
+    if field.any && field.place.header.len() < 2 {
+        flaw("any", "is for several headers: `header = [\"A\", \"B\"]`");
+    }
+    if field.length.is_some_and(|length| !(1..=4096).contains(&length)) {
+        flaw("length", "must be 1 to 4096");
     }
     check_list(field, &mut flaw);
 }
@@ -180,18 +417,25 @@ fn check_list(field: &FieldDefinition, flaw: &mut impl FnMut(&str, &str)) {
     let signature = field.role.as_deref() == Some("signature");
     let many = field.many.unwrap_or(1);
     let limit = u64::try_from(MAX_SIGNATURES).unwrap_or(u64::MAX);
+    let limit = if field.place.family.is_some() { limit * 10 } else { limit };
     if !(1..=limit).contains(&many) {
-        flaw("many", &format!("must be 1 to {MAX_SIGNATURES}"));
+        flaw("many", &format!("must be 1 to {limit}"));
     }
     if field.prefix.as_deref() == Some("") {
         flaw("prefix", "is empty");
     }
     let Some(separator) = field.list.as_deref() else {
-        if field.key.is_some() {
-            flaw("key", "only the elements of a `list` have keys");
+        for (key, given) in [
+            ("key", field.key.is_some()),
+            ("position", field.position.is_some()),
+            ("group", field.group.is_some()),
+        ] {
+            if given {
+                flaw(key, "only a `list` has this");
+            }
         }
-        if many > 1 {
-            flaw("many", "only a `list` holds many");
+        if many > 1 && field.place.family.is_none() && !field.any {
+            flaw("many", "only a `list` or a family holds many");
         }
         return;
     };
@@ -204,101 +448,83 @@ fn check_list(field: &FieldDefinition, flaw: &mut impl FnMut(&str, &str)) {
             }
         }
     }
+    if field.group.as_deref().is_some_and(|group| group.is_empty() || group == separator) {
+        flaw("group", "is the separator around the list, another than that of its elements");
+    }
     if field.key.as_deref().is_some_and(|key| key.is_empty() || key.contains(['=', ' ', '\t'])) {
         flaw("key", "is the name in front of `=`");
     }
-    if !signature && field.key.is_none() && field.prefix.is_none() {
-        flaw("list", "which element? give `key` or `prefix`");
+    if field.position.as_deref().is_some_and(|position| Position::parse(position).is_none()) {
+        flaw("position", "is a number from 0, or \"1..\" for all from there on");
+    }
+    if !signature && field.key.is_none() && field.prefix.is_none() && field.position.is_none() {
+        flaw("list", "which element? give `key`, `prefix` or `position`");
     }
 }
 
-/// The pointer of an id in the body.
-pub(super) fn pointer(name: &str, field: &FieldDefinition, flaws: &mut Vec<Flaw>) -> Option<Pointer> {
-    place_count(name, field, flaws);
-    let shaped = [("list", &field.list), ("key", &field.key), ("prefix", &field.prefix)];
-    for (key, _) in shaped.iter().filter(|(_, value)| value.is_some()) {
-        flaws.push(Flaw::new(&["fields", name, key], "does not go with `json`"));
-    }
-    if field.unsigned.is_some() {
-        flaws.push(Flaw::new(&["fields", name, "unsigned"], "the body is signed, so the id in it is"));
-    }
-    let parsed = field.json.as_deref().and_then(Pointer::parse);
-    if parsed.is_none() {
-        flaws.push(
-            Flaw::new(&["fields", name, "json"], "is not a JSON pointer to a member (RFC 6901)")
-                .with_help("it begins with `/`: \"/data/id\""),
-        );
-    }
-    parsed
-}
-
-/// A field of the head.
-pub(super) fn head_field(name: &str, field: &FieldDefinition, flaws: &mut Vec<Flaw>) -> Option<Field> {
-    if !place_count(name, field, flaws) {
-        return None;
-    }
-    let (place, label) = match (&field.query, &field.path) {
-        (Some(query), _) => (Place::Query(query.clone()), format!("query parameter {query}")),
-        (_, Some(_)) if matches!(field.role.as_deref(), Some("signature" | "timestamp")) => {
+/// The field that a definition describes.
+pub(super) fn field(name: &str, definition: &FieldDefinition, flaws: &mut Vec<Flaw>) -> Option<Field> {
+    let path = ["fields", name];
+    let many =
+        usize::try_from(definition.many.unwrap_or(1)).unwrap_or(MAX_SIGNATURES).min(10 * MAX_SIGNATURES);
+    let (place, label) = place(&definition.place, &path, flaws, many)?;
+    let place = match place {
+        Place::Header(names) if definition.any => Place::Family(names),
+        other => other,
+    };
+    let role = definition.role.as_deref();
+    match &place {
+        Place::Path(_) | Place::Param(_) if matches!(role, Some("signature" | "timestamp")) => {
+            let key = if definition.place.path.is_some() { "path" } else { "param" };
             flaws.push(
-                Flaw::new(&["fields", name, "path"], "a path names who sends, not when or with which proof")
+                Flaw::new(&["fields", name, key], "this names who sends, not when or with which proof")
                     .with_help("a path capture can be an id or a plain field"),
             );
             return None;
         }
-        (_, Some(path)) => (Place::Path(path.clone()), format!("path capture {path}")),
-        _ if field.json.is_some() => {
-            flaws.push(
-                Flaw::new(&["fields", name, "json"], "only an id can stand in the body")
-                    .with_help("add `role = \"id\"`"),
-            );
+        _ => {}
+    }
+    let label: Arc<str> = match (&definition.key, &definition.position) {
+        (Some(key), _) => format!("{label}, element {key}").into(),
+        (None, Some(position)) => format!("{label}, element {position}").into(),
+        (None, None) => label.into(),
+    };
+    let shape = Shape {
+        group: definition.group.clone(),
+        list: definition.list.clone(),
+        key: definition.key.as_ref().map(|key| format!("{key}=")),
+        position: definition.position.as_deref().and_then(Position::parse),
+        prefix: definition.prefix.clone(),
+    };
+    Some(Field {
+        name: name.to_owned(),
+        place,
+        shape,
+        wrap: wrap(name, definition, flaws)?,
+        optional: definition.optional,
+        is: definition.is.clone(),
+        equals: None,
+        is_time: false,
+        listed: false,
+        length: definition.length.and_then(|length| usize::try_from(length).ok()),
+        label,
+    })
+}
+
+fn wrap(name: &str, definition: &FieldDefinition, flaws: &mut Vec<Flaw>) -> Option<Wrap> {
+    let decode = match definition.decode.as_deref().map(|word| (word, Decode::parse(word))) {
+        Some((word, None)) => {
+            flaws.push(Flaw::unknown_word(&["fields", name, "decode"], "text form", word, Decode::NAMES));
             return None;
         }
-        _ => (header_place(name, field, flaws)?, format!("header {}", field.header.join(" or "))),
+        Some((_, found)) => found,
+        None => None,
     };
-    if let Place::Query(word) | Place::Path(word) = &place
-        && word.is_empty()
-    {
-        flaws.push(Flaw::new(&["fields", name], "the name of the place is empty"));
-        return None;
-    }
-    let label: Arc<str> = match &field.key {
-        Some(key) => format!("{label}, element {key}").into(),
-        None => label.into(),
+    let inside = match &definition.inside {
+        Some(text) => Some(pointer(text, &["fields", name, "inside"], flaws)?),
+        None => None,
     };
-    let key = field.key.as_ref().map(|key| format!("{key}="));
-    let shape = Shape { list: field.list.clone(), key, prefix: field.prefix.clone() };
-    Some(Field { name: name.to_owned(), place, shape, label })
-}
-
-fn place_count(name: &str, field: &FieldDefinition, flaws: &mut Vec<Flaw>) -> bool {
-    let places =
-        [!field.header.is_empty(), field.query.is_some(), field.path.is_some(), field.json.is_some()];
-    let count = places.iter().filter(|present| **present).count();
-    if count != 1 {
-        flaws.push(
-            Flaw::new(&["fields", name], format!("{count} places"))
-                .with_help("give exactly one of `header`, `query`, `path`, `json`"),
-        );
-    }
-    count == 1
-}
-
-fn header_place(name: &str, field: &FieldDefinition, flaws: &mut Vec<Flaw>) -> Option<Place> {
-    let mut names = Vec::new();
-    for header in &field.header {
-        match HeaderName::from_bytes(header.as_bytes()) {
-            Ok(parsed) if names.contains(&parsed) => {
-                flaws.push(Flaw::new(&["fields", name, "header"], format!("`{header}` stands twice")));
-            }
-            Ok(parsed) => names.push(parsed),
-            Err(_) => {
-                flaws
-                    .push(Flaw::new(&["fields", name, "header"], format!("`{header}` is not a header name")));
-            }
-        }
-    }
-    (names.len() == field.header.len()).then_some(Place::Header(names))
+    Some(Wrap { decode, inside })
 }
 
 /// The tolerance of a timestamp, seconds.

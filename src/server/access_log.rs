@@ -44,6 +44,7 @@ fn json_line(out: &mut String, record: &Record, memory: &mut Memory) {
     line.word(field::VERDICT, record.verdict.code());
     line.word(field::REASON, record.reason.code());
     line.option(field::DETAIL, record.detail.as_deref());
+    line.option(field::HINT, record.hint.as_deref());
     let refused = record.status.is_none_or(|status| status >= 400) && record.upstream_status.is_none();
     line.option(field::BLAME, refused.then(|| record.reason.blame().code()));
     line.number(field::STATUS, record.status.map(u64::from));
@@ -167,6 +168,9 @@ fn text_line(out: &mut String, record: &Record, memory: &mut Memory) {
     );
     if record.reason.code() != record.verdict.code() {
         let _ = write!(out, " {}", record.reason.code());
+    }
+    if let Some(hint) = &record.hint {
+        let _ = write!(out, " [{}]", hint.escape_debug());
     }
     if let Some(detail) = &record.detail {
         let _ = write!(out, " ({})", detail.escape_debug());

@@ -12,7 +12,7 @@ use super::worker::Station;
 use crate::base::secret::Secret;
 use crate::base::time::Clock;
 use crate::config::{AdminSettings, CaptureSettings, Configuration, LogSettings, ServerSettings};
-use crate::proxy::{Budget, Captures, Connections, Lines, Live, Recorder, RequestIds, Worker};
+use crate::proxy::{Budget, Captures, Connections, Hints, Lines, Live, Recorder, RequestIds, Worker};
 use crate::replay::Memory;
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
@@ -210,6 +210,7 @@ impl Crew {
                 budget: self.budget.clone(),
                 replay: self.replay.clone(),
                 captures: self.captures.clone(),
+                hints: Hints::default(),
                 recorder: Arc::new(Recorder::new(scribe(), log.lines.clone())),
                 ids: RequestIds::new(),
             });

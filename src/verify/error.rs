@@ -23,6 +23,20 @@ pub enum VerifyError {
         /// The place, in the policy's words.
         field: Arc<str>,
     },
+    /// A field does not say what it must say.
+    FieldMismatch {
+        /// The place, in the policy's words.
+        field: Arc<str>,
+    },
+    /// The request is of no kind that the policy describes.
+    KindUnknown,
+    /// The field that chooses the secret names nobody.
+    SecretUnknown {
+        /// The place, in the policy's words.
+        field: Arc<str>,
+    },
+    /// The signed text is one that a handshake would sign for anyone.
+    HandshakeText,
     /// There is no signature of the version that the policy names.
     SignatureMissing {
         /// The place, in the policy's words.
@@ -47,7 +61,7 @@ pub enum VerifyError {
         /// Secrets tried.
         secrets: usize,
     },
-    /// The timestamp is not a whole number in plain digits.
+    /// The timestamp is not of its unit.
     TimestampMalformed {
         /// The place, in the policy's words.
         field: Arc<str>,
@@ -167,6 +181,10 @@ impl VerifyError {
             VerifyError::FieldMissing { .. } => Reason::FieldMissing,
             VerifyError::FieldRepeated { .. } => Reason::FieldRepeated,
             VerifyError::FieldMalformed { .. } => Reason::FieldMalformed,
+            VerifyError::FieldMismatch { .. } => Reason::FieldMismatch,
+            VerifyError::KindUnknown => Reason::KindUnknown,
+            VerifyError::SecretUnknown { .. } => Reason::SecretUnknown,
+            VerifyError::HandshakeText => Reason::HandshakeText,
             VerifyError::SignatureMissing { .. } => Reason::SignatureMissing,
             VerifyError::SignatureMalformed { .. } => Reason::SignatureMalformed,
             VerifyError::TooManySignatures { .. } => Reason::TooManySignatures,
@@ -241,6 +259,12 @@ impl fmt::Display for VerifyError {
             VerifyError::FieldMissing { field }
             | VerifyError::SignatureMissing { field }
             | VerifyError::CredentialMissing { field } => write!(out, "{field} is absent"),
+            VerifyError::FieldMismatch { field } => write!(out, "{field} says something else than it must"),
+            VerifyError::KindUnknown => out.write_str("the request is of no kind that the policy describes"),
+            VerifyError::SecretUnknown { field } => write!(out, "{field} names nobody who has a secret"),
+            VerifyError::HandshakeText => {
+                out.write_str("the signed text is one that a handshake would sign for anyone")
+            }
             VerifyError::FieldRepeated { field } => {
                 write!(out, "{field} stands more than once, or with different values")
             }
@@ -248,7 +272,7 @@ impl fmt::Display for VerifyError {
             | VerifyError::SignatureMalformed { field }
             | VerifyError::CredentialMalformed { field } => write!(out, "{field} is not of its form"),
             VerifyError::TimestampMalformed { field } => {
-                write!(out, "{field} is not a whole number in plain digits")
+                write!(out, "{field} is not a time of its unit")
             }
             VerifyError::TooManySignatures { field, limit } => {
                 write!(out, "{field} holds more than {limit} signatures")

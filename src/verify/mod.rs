@@ -5,7 +5,9 @@
 
 mod basic;
 mod error;
+mod explain;
 mod jwt;
+mod place;
 mod proof;
 mod setup;
 mod sign;
@@ -17,6 +19,7 @@ mod verifier;
 pub use crate::scheme::{Covers, SecretFlaw};
 pub use basic::BasicDefinition;
 pub use error::VerifyError;
+pub use explain::{Evidence, Finding, Known, Other};
 pub use jwt::{
     Algorithm, BodyHash, ClaimPath, Claims, EmptyBody, Family, Hash, HashForm, Json, JsonFlaw, JwtDefinition,
     JwtKeys, KeyFlaw, KeySet, KeySetFlaw, KidRule, Profile, SigningKey, SigningKeyFlaw, SingleKey,

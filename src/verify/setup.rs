@@ -16,6 +16,8 @@ pub struct NamedSecret {
     pub secret: Secret,
     /// Not used at or after this time.
     pub until: Option<UnixTime>,
+    /// The value of the request's field that it belongs to, where a field chooses.
+    pub choice: Option<Arc<str>>,
 }
 
 /// What the replay guard knows a message by.
@@ -39,6 +41,8 @@ pub struct Surroundings {
     pub public_url: Option<String>,
     /// Configuration that is not secret, for `{param:name}`.
     pub params: BTreeMap<String, String>,
+    /// The field, or the capture of the path, that chooses among the secrets.
+    pub by: Option<String>,
 }
 
 /// Why a verifier cannot be made.
@@ -59,6 +63,8 @@ pub enum SetupFlaw {
     Unbound(Unbound),
     /// A Basic user name with `:` cannot be sent (RFC 7617 section 2).
     UserNameHasColon,
+    /// Only a signature has secrets that a field of the request chooses.
+    NothingChooses,
 }
 
 impl fmt::Display for SetupFlaw {
@@ -68,6 +74,7 @@ impl fmt::Display for SetupFlaw {
             SetupFlaw::TooManySecrets => out.write_str("there are too many secrets"),
             SetupFlaw::Secret { name, flaw } => write!(out, "secret `{name}`: {flaw}"),
             SetupFlaw::Unbound(unbound) => unbound.fmt(out),
+            SetupFlaw::NothingChooses => out.write_str("only a signature chooses its secret by a field"),
             SetupFlaw::UserNameHasColon => out.write_str("a Basic user name cannot hold `:`"),
         }
     }
@@ -84,7 +91,7 @@ pub(super) struct Keys<K>(Vec<Key<K>>);
 pub(super) struct Key<K> {
     pub name: Arc<str>,
     pub ready: K,
-    until: Option<UnixTime>,
+    pub until: Option<UnixTime>,
 }
 
 impl<K> Keys<K> {
@@ -99,10 +106,11 @@ impl<K> Keys<K> {
         if secrets.len() > crate::base::limits::MAX_SECRETS {
             return Err(SetupFlaw::TooManySecrets);
         }
-        let keys = secrets.into_iter().map(|NamedSecret { name, secret, until }| match prepare(&secret) {
-            Ok(ready) => Ok(Key { name, ready, until }),
-            Err(flaw) => Err(SetupFlaw::Secret { name, flaw }),
-        });
+        let keys =
+            secrets.into_iter().map(|NamedSecret { name, secret, until, .. }| match prepare(&secret) {
+                Ok(ready) => Ok(Key { name, ready, until }),
+                Err(flaw) => Err(SetupFlaw::Secret { name, flaw }),
+            });
         keys.collect::<Result<_, _>>().map(Keys)
     }
 
@@ -114,6 +122,11 @@ impl<K> Keys<K> {
     /// Whether there is no secret, live or not.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Every secret, those of the past included.
+    pub fn every(&self) -> impl Iterator<Item = &Key<K>> {
+        self.0.iter()
     }
 
     /// The secrets that may be used at `now`.

@@ -3,19 +3,20 @@
 use super::basic::BasicVerifier;
 use super::error::VerifyError;
 use super::jwt::SigningKey;
+use super::place;
 use super::setup::Key;
-use super::signature::SignatureVerifier;
+use super::signature::{Case, Ready, SignatureVerifier, write_moment};
 use super::token::TokenVerifier;
 use crate::base::time::UnixTime;
 use crate::http::authority::Authority;
 use crate::http::target::Target;
 use crate::http::{Captures, Head};
-use crate::scheme::{Fault, Field, Place, Unit};
+use crate::scheme::{Condition, Content, Fault, Field, Filter, Origin, Place, Pointer, Reading, Sorted};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, Method};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -39,6 +40,10 @@ pub struct Draft {
     pub key: Option<SigningKey>,
     /// What makes ids that are made up differ from those of another draft.
     pub salt: Vec<u8>,
+    /// The array whose elements are each signed; known once it is signed.
+    pub each: Option<Pointer>,
+    /// Whether values that only the sender knows are made up as well.
+    pub fill: bool,
 }
 
 impl Draft {
@@ -54,6 +59,8 @@ impl Draft {
             params: BTreeMap::new(),
             key: None,
             salt: Vec::new(),
+            each: None,
+            fill: false,
         }
     }
 
@@ -62,10 +69,20 @@ impl Draft {
         Sha256::digest([name.as_bytes(), &now.0.to_be_bytes(), &self.salt, &self.body].concat()).into()
     }
 
-    /// Letters and digits.
-    fn made_up(&self, name: &str, now: UnixTime) -> String {
+    /// Letters and digits, so many if it is known.
+    fn made_up_of(&self, name: &str, length: Option<usize>, now: UnixTime) -> String {
         let digits = hex::encode(self.seed(name, now));
-        format!("msg{}", digits.get(..24).unwrap_or_default())
+        match length {
+            Some(length) => digits.chars().cycle().take(length).collect(),
+            None => format!("msg{}", digits.get(..24).unwrap_or_default()),
+        }
+    }
+
+    /// Puts a value into the captures of the path.
+    fn choose(&mut self, choice: &str) {
+        for (_, value) in &mut self.captures {
+            *value = choice.into();
+        }
     }
 
     /// A UUID.
@@ -102,6 +119,8 @@ pub enum SignError {
     Key,
     /// A parameter that the scheme needs is absent, or not a number where it must be one.
     Parameter(&'static str),
+    /// The body is not of the form that the scheme writes into.
+    Body,
     /// The token stands inside of a body that only the sender can write.
     TokenInBody,
 }
@@ -115,6 +134,7 @@ impl fmt::Display for SignError {
             SignError::Field(error) => error.fmt(out),
             SignError::Key => out.write_str("only the sender has the key"),
             SignError::Parameter(name) => write!(out, "--param {name}=VALUE is missing or not of its form"),
+            SignError::Body => out.write_str("the body is not JSON, or not the form, that the scheme reads"),
             SignError::TokenInBody => {
                 out.write_str("the token stands inside of the body, which only the sender can write")
             }
@@ -130,135 +150,271 @@ pub(super) fn signature(
     draft: &mut Draft,
     now: UnixTime,
 ) -> Result<(), SignError> {
-    let scheme = &verifier.scheme;
-    let mut mac =
-        verifier.keys.live(now).map(|key| key.ready.clone()).next().ok_or(SignError::NoLiveSecret)?;
-    let values = values(verifier, draft, now)?;
-    for field in scheme.fields().iter().chain([&scheme.signature.field]) {
-        clear(field, draft);
+    let chosen = read(verifier, draft, |reading| Ok(verifier.case(reading).ok().flatten()))?;
+    let case = chosen.or_else(|| verifier.main()).ok_or(SignError::NoLiveSecret)?;
+    demand(case, draft)?;
+    let writer = Writer { verifier, case, now };
+    let ready = writer.secret(draft)?;
+    writer.fields(draft)?;
+    let count = writer.items(draft)?;
+    for item in 0..count {
+        writer.equalities(draft, item)?;
     }
-    for (field, value) in scheme.fields().iter().zip(&values) {
-        write(field, value, draft)?;
+    for item in 0..count {
+        let tag = writer.read_item(draft, item, |reading| {
+            let message = case.messages.first().ok_or(SignError::NoLiveSecret)?;
+            case.tag(message, ready, reading).map_err(SignError::Field)
+        })?;
+        let value = case.scheme.signature.encoding.encode(&tag);
+        place::write(&case.scheme.signature.field, &value, draft, item)?;
     }
+    Ok(())
+}
+
+/// What the request must say to be of its kind.
+fn demand(case: &Case, draft: &mut Draft) -> Result<(), SignError> {
+    for (at, text) in case.when.iter().filter_map(Condition::example) {
+        let lacks = |draft: &Draft| -> Result<bool, SignError> {
+            let head = draft.head()?;
+            let content = Content::of_chunks(&head.headers, std::slice::from_ref(&draft.body));
+            let reading = Reading { head: &head, content: Some(&content), item: None, params: &draft.params };
+            Ok(reading.text(at).is_err())
+        };
+        if lacks(draft)? {
+            place::write(&place::plain(at.clone()), &text, draft, 0)?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads a draft as a verifier would.
+fn read<T>(
+    verifier: &SignatureVerifier,
+    draft: &Draft,
+    look: impl FnOnce(&Reading<'_>) -> Result<T, SignError>,
+) -> Result<T, SignError> {
     let head = draft.head()?;
-    for piece in &verifier.message.before {
-        mac.update(verifier.text(piece, &head).map_err(SignError::Field)?.as_bytes());
+    let content = Content::of_chunks(&head.headers, std::slice::from_ref(&draft.body));
+    look(&Reading { head: &head, content: Some(&content), item: None, params: &verifier.params })
+}
+
+/// One draft on its way to a signed one.
+struct Writer<'w> {
+    verifier: &'w SignatureVerifier,
+    case: &'w Case,
+    now: UnixTime,
+}
+
+impl<'w> Writer<'w> {
+    /// The first live secret; where a field chooses, that of the draft's choice or the first of all.
+    fn secret(&self, draft: &mut Draft) -> Result<&'w Ready, SignError> {
+        let (scheme, ring) = (&self.case.scheme, &self.case.ring);
+        let chosen = read(self.verifier, draft, |reading| Ok(ring.of(scheme, reading).ok()))?;
+        let keys = match (chosen, ring.first()) {
+            (Some(keys), _) => keys,
+            (None, Some((choice, keys))) => {
+                match ring.chooser(scheme) {
+                    Some(field) => place::write(field, choice, draft, 0)?,
+                    None => draft.choose(choice),
+                }
+                keys
+            }
+            (None, None) => return Err(SignError::NoLiveSecret),
+        };
+        keys.live(self.now).next().map(|key| &key.ready).ok_or(SignError::NoLiveSecret)
     }
-    if verifier.message.body {
-        mac.update(&draft.body);
+
+    /// Writes every field but digests and the signature: the timestamp from `now`, the others from the draft
+    /// or made up.
+    fn fields(&self, draft: &mut Draft) -> Result<(), SignError> {
+        let scheme = &self.case.scheme;
+        let mut values = Vec::new();
+        for (index, field) in scheme.fields().iter().enumerate() {
+            values.push(self.value(index, field, draft)?);
+        }
+        for field in scheme.fields().iter().chain([&scheme.signature.field]) {
+            place::clear(field, draft);
+        }
+        for (field, value) in scheme.fields().iter().zip(&values) {
+            if let Some(value) = value.as_ref().filter(|_| !matches!(field.place, Place::Item(_))) {
+                place::write(field, value, draft, 0)?;
+            }
+        }
+        for (index, field) in scheme.fields().iter().enumerate() {
+            if self.lists_headers(&Origin::Field(index)) {
+                place::write(field, &self.header_list(draft)?, draft, 0)?;
+            }
+        }
+        if draft.fill {
+            for origin in self.unnamed() {
+                self.fill(origin, draft)?;
+            }
+        }
+        Ok(())
     }
-    for piece in &verifier.message.after {
-        mac.update(verifier.text(piece, &head).map_err(SignError::Field)?.as_bytes());
+
+    /// The text of one field; nothing where it is left out.
+    fn value(&self, index: usize, field: &Field, draft: &Draft) -> Result<Option<String>, SignError> {
+        if let Some(timestamp) = self.case.scheme.timestamp.filter(|timestamp| timestamp.field == index) {
+            return Ok(Some(write_moment(timestamp.unit, self.now)));
+        }
+        if let Some(first) = field.is.first() {
+            return Ok(Some(first.clone()));
+        }
+        if field.equals.is_some() || field.is_in_body() && !self.names(index) {
+            return Ok(None);
+        }
+        if self.carries(field) || self.lists_headers(&Origin::Field(index)) {
+            return Ok(None);
+        }
+        let found =
+            read(self.verifier, draft, |reading| Ok(field.text(reading).map(|text| text.sent.into_owned())))?;
+        match (found, &field.place) {
+            // The body is left as it is where it says what it must.
+            (Ok(text), _) => Ok(Some(text).filter(|_| !field.is_in_body())),
+            (Err(error), Place::Path(_) | Place::Param(_)) if !field.optional => {
+                Err(SignError::Field(VerifyError::of_field(error)))
+            }
+            (Err(_), _) if field.optional || matches!(field.place, Place::Item(_)) => Ok(None),
+            (Err(error), _) if error.fault == Fault::Missing => {
+                Ok(Some(draft.made_up_of(&field.name, field.length, self.now)))
+            }
+            (Err(error), _) => Err(SignError::Field(VerifyError::of_field(error))),
+        }
     }
-    let value = scheme.signature.encoding.encode(&mac.finish());
-    match &scheme.signature.field.place {
-        Place::Query(_) => write(&scheme.signature.field, &escape(&value), draft),
-        Place::Header(_) | Place::Path(_) => write(&scheme.signature.field, &value, draft),
+
+    /// Whether the message holds a field by its name, not only as part of the body.
+    fn names(&self, index: usize) -> bool {
+        let values = self.case.scheme.templates().iter().flat_map(|template| template.values());
+        let named = |origin: &Origin| match origin {
+            Origin::Field(named) => *named == index,
+            Origin::Sorted(of) => of.contains(&Sorted::Field(index)),
+            _ => false,
+        };
+        values.map(|value| &value.origin).any(named)
+    }
+
+    /// Whether other fields stand inside of this one, so that they make it.
+    fn carries(&self, field: &Field) -> bool {
+        let inside = |other: &Field| {
+            let written = !other.is.is_empty() || other.equals.is_some() || other.is_time;
+            written && !other.wrap.is_plain() && other.place == field.place && other.shape == field.shape
+        };
+        field.wrap.is_plain() && self.case.scheme.fields().iter().any(inside)
+    }
+
+    /// Whether a value says which headers are signed.
+    fn lists_headers(&self, origin: &Origin) -> bool {
+        let mut values = self.case.scheme.templates().iter().flat_map(|template| template.values());
+        let lists = |filter: &Filter| filter.is_list_of_headers();
+        values.any(|value| value.origin == *origin && value.filters.iter().any(lists))
+    }
+
+    /// The headers that the scheme reads, or one that is made up.
+    fn header_list(&self, draft: &mut Draft) -> Result<String, SignError> {
+        let scheme = &self.case.scheme;
+        let signature = match &scheme.signature.field.place {
+            Place::Header(names) | Place::Family(names) => names.as_slice(),
+            _ => &[],
+        };
+        let fields = scheme.fields().iter().filter_map(|field| match &field.place {
+            Place::Header(names) => names.first().filter(|name| !signature.contains(name)),
+            _ => None,
+        });
+        let fields = fields.filter(|name| draft.headers.contains_key(*name));
+        let mut names: Vec<&str> = fields.map(|name| name.as_str()).collect();
+        names.dedup();
+        if names.is_empty() {
+            let name = HeaderName::from_static("x-signed");
+            place::insert(draft, &name, b"self-test")?;
+            names.push("x-signed");
+        }
+        Ok(names.join(self.list_separator()))
+    }
+
+    fn list_separator(&self) -> &str {
+        let values = self.case.scheme.templates().iter().flat_map(|template| template.values());
+        let mut separators = values.flat_map(|value| &value.filters).filter_map(Filter::list_separator);
+        separators.next().unwrap_or(",")
+    }
+
+    /// Values that the message holds without naming a field.
+    fn unnamed(&self) -> Vec<&'w Origin> {
+        let values = self.case.scheme.templates().iter().flat_map(|template| template.values());
+        values.filter(|value| !value.optional).map(|value| &value.origin).collect()
+    }
+
+    fn fill(&self, origin: &Origin, draft: &mut Draft) -> Result<(), SignError> {
+        let at = match origin {
+            Origin::Header(name) => Place::Header(vec![name.clone()]),
+            Origin::Parameter(name) | Origin::FormParameter(name) => Place::Query(name.clone()),
+            Origin::Json(pointer) | Origin::RawJson(pointer) => Place::Json(pointer.clone()),
+            Origin::FormField(name) => Place::Form(name.clone()),
+            _ => return Ok(()),
+        };
+        if read(self.verifier, draft, |reading| Ok(reading.text(&at).is_ok()))? {
+            return Ok(());
+        }
+        let text = if self.lists_headers(origin) { self.header_list(draft)? } else { "self-test".to_owned() };
+        place::write(&place::plain(at), &text, draft, 0)
+    }
+
+    /// How many elements are signed; where there is none, one is made.
+    fn items(&self, draft: &mut Draft) -> Result<usize, SignError> {
+        let Some(each) = &self.case.scheme.each else { return Ok(1) };
+        draft.each = Some(each.clone());
+        let found =
+            read(self.verifier, draft, |reading| Ok(self.case.items(reading).map(|items| items.len())))?;
+        match found {
+            Ok(count) => Ok(count),
+            Err(_) => {
+                place::set_json(draft, each, serde_json::json!([{}]))?;
+                Ok(1)
+            }
+        }
+    }
+
+    fn equalities(&self, draft: &mut Draft, item: usize) -> Result<(), SignError> {
+        for (index, message) in &self.case.equalities {
+            let Some(field) = self.case.scheme.field(*index) else { continue };
+            let source = self.case.scheme.source(None);
+            let text = self.read_item(draft, item, |reading| {
+                message.bytes(source, reading).map_err(|fault| SignError::Field(VerifyError::of_field(fault)))
+            })?;
+            place::write(field, &String::from_utf8_lossy(&text), draft, item)?;
+        }
+        Ok(())
+    }
+
+    fn read_item<T>(
+        &self,
+        draft: &Draft,
+        item: usize,
+        look: impl FnOnce(&Reading<'_>) -> Result<T, SignError>,
+    ) -> Result<T, SignError> {
+        read(self.verifier, draft, |reading| {
+            let items = self.case.items(reading).map_err(SignError::Field)?;
+            let item = items.get(item).copied().flatten();
+            look(&Reading { item, ..*reading })
+        })
     }
 }
 
 /// Writes the token.
 pub(super) fn token(verifier: &TokenVerifier, draft: &mut Draft, now: UnixTime) -> Result<(), SignError> {
     let Key { ready: (_, secret), .. } = verifier.keys.live(now).next().ok_or(SignError::NoLiveSecret)?;
-    insert(draft, &verifier.header, &[verifier.prefix.as_bytes(), secret.expose()].concat())
+    let value = [verifier.prefix.as_bytes(), secret.expose()].concat();
+    match verifier.headers.first() {
+        Some(name) => place::insert(draft, name, &value),
+        None => {
+            place::write(&place::plain(verifier.place.clone()), &String::from_utf8_lossy(&value), draft, 0)
+        }
+    }
 }
 
 /// Writes user name and password.
 pub(super) fn basic(verifier: &BasicVerifier, draft: &mut Draft, now: UnixTime) -> Result<(), SignError> {
     let Key { ready: (_, secret), .. } = verifier.keys.live(now).next().ok_or(SignError::NoLiveSecret)?;
     let pair = STANDARD.encode([verifier.username.as_bytes(), b":", secret.expose()].concat());
-    insert(draft, &AUTHORIZATION, format!("Basic {pair}").as_bytes())
-}
-
-/// The text of every field: the timestamp from `now`, the others from the draft or made up.
-fn values(verifier: &SignatureVerifier, draft: &Draft, now: UnixTime) -> Result<Vec<String>, SignError> {
-    let head = draft.head()?;
-    let timestamp = verifier.scheme.timestamp;
-    let fields = verifier.scheme.fields().iter().enumerate();
-    let values = fields.map(|(index, field)| {
-        if let Some(timestamp) = timestamp.filter(|timestamp| timestamp.field == index) {
-            return Ok(match timestamp.unit {
-                Unit::Seconds => now.0.to_string(),
-                Unit::Milliseconds => now.0.saturating_mul(1000).to_string(),
-            });
-        }
-        match (field.text(&head), &field.place) {
-            (Ok(text), _) => Ok(text.sent.to_owned()),
-            (Err(error), Place::Header(_) | Place::Query(_)) if error.fault == Fault::Missing => {
-                Ok(draft.made_up(&field.name, now))
-            }
-            (Err(error), _) => Err(SignError::Field(VerifyError::of_field(error))),
-        }
-    });
-    values.collect()
-}
-
-fn clear(field: &Field, draft: &mut Draft) {
-    match &field.place {
-        Place::Header(names) => names.iter().for_each(|name| {
-            draft.headers.remove(name);
-        }),
-        Place::Query(name) => {
-            let (path, query) = split(&draft.target);
-            let kept: Vec<_> = query.into_iter().filter(|pair| pair_name(pair) != name).collect();
-            draft.target = join(path, &kept);
-        }
-        Place::Path(_) => {}
-    }
-}
-
-fn write(field: &Field, value: &str, draft: &mut Draft) -> Result<(), SignError> {
-    match &field.place {
-        Place::Header(names) => {
-            let Some(name) = names.first() else { return Ok(()) };
-            let before = draft.headers.get(name).and_then(|value| value.to_str().ok());
-            let text = field.shape.write(before, value);
-            insert(draft, name, text.as_bytes())
-        }
-        Place::Query(name) => {
-            let (path, query) = split(&draft.target);
-            let before = query.iter().find(|pair| pair_name(pair) == name);
-            let before = before.and_then(|pair| pair.split_once('=')).map(|(_, value)| value);
-            let pair = format!("{name}={}", field.shape.write(before, value));
-            let others = query.iter().copied().filter(|pair| pair_name(pair) != name);
-            let pairs: Vec<_> = others.chain([pair.as_str()]).collect();
-            draft.target = join(path, &pairs);
-            Ok(())
-        }
-        Place::Path(_) => Ok(()),
-    }
-}
-
-fn insert(draft: &mut Draft, name: &HeaderName, value: &[u8]) -> Result<(), SignError> {
-    let value = HeaderValue::from_bytes(value).map_err(|_| SignError::HeaderValue)?;
-    draft.headers.insert(name, value);
-    Ok(())
-}
-
-fn split(target: &str) -> (&str, Vec<&str>) {
-    match target.split_once('?') {
-        Some((path, query)) => (path, query.split('&').collect()),
-        None => (target, Vec::new()),
-    }
-}
-
-fn join(path: &str, pairs: &[&str]) -> String {
-    if pairs.is_empty() { path.to_owned() } else { format!("{path}?{}", pairs.join("&")) }
-}
-
-fn pair_name(pair: &str) -> &str {
-    pair.split_once('=').map_or(pair, |(name, _)| name)
-}
-
-/// Percent-escapes all but the unreserved characters of RFC 3986 section 2.3.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            escaped.push(char::from(byte));
-        } else {
-            escaped.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    escaped
+    place::insert(draft, &AUTHORIZATION, format!("Basic {pair}").as_bytes())
 }

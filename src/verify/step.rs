@@ -3,7 +3,8 @@
 use super::error::VerifyError;
 use super::jwt::{AwaitingKey, JwtVerifier, KeySet, PendingBody};
 use super::proof::Proof;
-use super::signature::Pending;
+use super::signature::{Pending, Whole};
+use super::token::BodyToken;
 use crate::base::time::UnixTime;
 use crate::http::{Body, Head};
 
@@ -48,6 +49,10 @@ pub struct AwaitBody<'v>(Waiting<'v>);
 #[derive(Debug)]
 enum Waiting<'v> {
     Signature(Box<Pending<'v>>),
+    /// A signature that needs the whole body.
+    Whole(Whole<'v>),
+    /// A static token that stands in the body.
+    StaticToken(BodyToken<'v>),
     /// A proved token; the body is compared with its digest.
     Digest(Box<PendingBody>),
     /// The token stands in the body.
@@ -57,6 +62,14 @@ enum Waiting<'v> {
 impl<'v> AwaitBody<'v> {
     pub(super) fn new(pending: Pending<'v>) -> AwaitBody<'v> {
         AwaitBody(Waiting::Signature(Box::new(pending)))
+    }
+
+    pub(super) fn for_whole(whole: Whole<'v>) -> AwaitBody<'v> {
+        AwaitBody(Waiting::Whole(whole))
+    }
+
+    pub(super) fn for_static_token(token: BodyToken<'v>) -> AwaitBody<'v> {
+        AwaitBody(Waiting::StaticToken(token))
     }
 
     pub(super) fn for_digest(pending: PendingBody) -> AwaitBody<'v> {
@@ -72,7 +85,7 @@ impl<'v> AwaitBody<'v> {
         match &mut self.0 {
             Waiting::Signature(pending) => pending.chunk(bytes),
             Waiting::Digest(pending) => pending.chunk(bytes),
-            Waiting::Token(_) => {}
+            Waiting::Token(_) | Waiting::Whole(_) | Waiting::StaticToken(_) => {}
         }
     }
 
@@ -84,6 +97,8 @@ impl<'v> AwaitBody<'v> {
     pub fn end(self, head: &Head, body: &Body, now: UnixTime) -> Result<Step<'v>, VerifyError> {
         match self.0 {
             Waiting::Signature(pending) => pending.end(head, body, now).map(Step::Done),
+            Waiting::Whole(whole) => whole.end(head, body, now).map(Step::Done),
+            Waiting::StaticToken(token) => token.end(head, body, now).map(Step::Done),
             Waiting::Digest(pending) => pending.end(body, now).map(Step::Done),
             Waiting::Token(verifier) => verifier.in_body(head, body, now),
         }

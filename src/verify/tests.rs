@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 pub(super) const NOW: UnixTime = UnixTime(1_700_000_000);
 
 pub(super) fn secret(name: &str, text: &str) -> NamedSecret {
-    NamedSecret { name: name.into(), secret: Secret::new(text.into()), until: None }
+    NamedSecret { name: name.into(), secret: Secret::new(text.into()), until: None, choice: None }
 }
 
 /// Secrets named `0`, `1`, ...

@@ -3,17 +3,17 @@
 use super::basic::{BasicDefinition, BasicVerifier};
 use super::error::VerifyError;
 use super::jwt::{self, Algorithm, JwtDefinition, JwtKeys, JwtVerifier};
-use super::setup::{NamedSecret, Remember, SetupFlaw, Surroundings};
+use super::setup::{Keys, NamedSecret, Remember, SetupFlaw, Surroundings};
 use super::sign::{self, Draft, SignError};
 use super::signature::SignatureVerifier;
 use super::step::Step;
 use super::token::{TokenDefinition, TokenVerifier};
+use crate::base::secret::Secret;
 use crate::base::time::UnixTime;
 use crate::http::Head;
-use crate::scheme::{Covers, Id, KeyForm, Scheme};
+use crate::scheme::{Covers, Handshake, KeyForm, Place, Reading, Schemes};
 use http::HeaderName;
 use http::header::AUTHORIZATION;
-use std::slice::from_ref;
 
 /// How the sender of one source is proved.
 #[derive(Debug)]
@@ -30,16 +30,16 @@ enum Kind {
 }
 
 impl Verifier {
-    /// A signature of `scheme` under any of the secrets.
+    /// A signature of `schemes` under any of the secrets, or under those that a field chooses.
     ///
     /// # Errors
     /// When a secret is not of the scheme's form, or a value that the message needs is not there.
     pub fn signature(
-        scheme: Scheme,
+        schemes: impl Into<Schemes>,
         secrets: Vec<NamedSecret>,
         surroundings: Surroundings,
     ) -> Result<Verifier, SetupFlaw> {
-        let verifier = SignatureVerifier::new(scheme, secrets, &surroundings)?;
+        let verifier = SignatureVerifier::new(schemes.into(), &secrets, &surroundings)?;
         Ok(Verifier(Kind::Signature(Box::new(verifier))))
     }
 
@@ -84,6 +84,62 @@ impl Verifier {
         self
     }
 
+    /// Has nothing pass whose signed text one of the handshakes would sign for anyone.
+    pub fn beside(mut self, handshakes: &[Handshake]) -> Verifier {
+        if let Kind::Signature(verifier) = &mut self.0 {
+            verifier.oracle = handshakes.iter().flat_map(|handshake| handshake.oracle()).copied().collect();
+        }
+        self
+    }
+
+    /// The key for an answer that is computed with it: of the secret that proved the request, `proved`, or the first
+    /// live one of those that the request chooses among. Nothing where there are only tokens.
+    ///
+    /// # Errors
+    /// When the request chooses no secret, or no secret is live.
+    pub fn key(
+        &self,
+        reading: &Reading<'_>,
+        now: UnixTime,
+        proved: Option<&str>,
+    ) -> Result<Option<&Secret>, VerifyError> {
+        match &self.0 {
+            Kind::Signature(verifier) => {
+                let main = verifier.main().ok_or(VerifyError::NoLiveSecret)?;
+                let keys = main.ring.of(&main.scheme, reading)?;
+                one(keys, now, proved).map(|ready| Some(&ready.secret))
+            }
+            Kind::Token(verifier) => one(&verifier.keys, now, proved).map(|ready| Some(&ready.1)),
+            Kind::Basic(verifier) => one(&verifier.keys, now, proved).map(|ready| Some(&ready.1)),
+            Kind::Jwt(_) => Ok(None),
+        }
+    }
+
+    /// The verifier of signatures, where it is one.
+    pub(super) fn signature_verifier(&self) -> Option<&SignatureVerifier> {
+        match &self.0 {
+            Kind::Signature(verifier) => Some(verifier),
+            Kind::Jwt(_) | Kind::Token(_) | Kind::Basic(_) => None,
+        }
+    }
+
+    /// Where a static token stands.
+    pub(super) fn credential_place(&self) -> Option<Place> {
+        match &self.0 {
+            Kind::Token(verifier) => Some(verifier.place.clone()),
+            Kind::Signature(_) | Kind::Jwt(_) | Kind::Basic(_) => None,
+        }
+    }
+
+    /// Static tokens and passwords.
+    pub(super) fn credential_secrets(&self) -> Vec<Secret> {
+        match &self.0 {
+            Kind::Token(verifier) => verifier.keys.every().map(|key| key.ready.1.clone()).collect(),
+            Kind::Basic(verifier) => verifier.keys.every().map(|key| key.ready.1.clone()).collect(),
+            Kind::Signature(_) | Kind::Jwt(_) => Vec::new(),
+        }
+    }
+
     /// Settles what the head can settle, before a byte of the body is read.
     ///
     /// # Errors
@@ -92,7 +148,7 @@ impl Verifier {
         match &self.0 {
             Kind::Signature(verifier) => verifier.start(head, now),
             Kind::Jwt(verifier) => verifier.start(head, now),
-            Kind::Token(verifier) => verifier.start(head, now).map(Step::Done),
+            Kind::Token(verifier) => verifier.start(head, now),
             Kind::Basic(verifier) => verifier.start(head, now).map(Step::Done),
         }
     }
@@ -110,7 +166,7 @@ impl Verifier {
     /// What of the request the proof covers.
     pub fn covers(&self) -> Covers {
         match &self.0 {
-            Kind::Signature(verifier) => verifier.scheme.covers(),
+            Kind::Signature(verifier) => verifier.covers(),
             Kind::Jwt(verifier) if verifier.binds_body() => Covers::Body,
             Kind::Jwt(_) => Covers::Origin,
             Kind::Token(_) | Kind::Basic(_) => Covers::Origin,
@@ -130,8 +186,15 @@ impl Verifier {
     /// How far a timestamp may lie from now, seconds, and whether the proof covers it.
     pub fn tolerance(&self) -> Option<(i64, bool)> {
         match &self.0 {
+            // Of several kinds, the one that says least.
             Kind::Signature(verifier) => {
-                verifier.scheme.timestamp.map(|timestamp| (timestamp.tolerance, timestamp.signed))
+                let mut found = None;
+                for case in &verifier.cases {
+                    let timestamp = case.scheme.timestamp?;
+                    let (tolerance, signed) = found.unwrap_or((0, true));
+                    found = Some((timestamp.tolerance.max(tolerance), timestamp.signed && signed));
+                }
+                found
             }
             Kind::Jwt(verifier) => {
                 let claims = &verifier.definition.claims;
@@ -144,11 +207,13 @@ impl Verifier {
     /// Whether the proof covers the event id; nothing where no id is read.
     pub fn event_id(&self) -> Option<bool> {
         match &self.0 {
-            Kind::Signature(verifier) => verifier.scheme.id.as_ref().map(|id| match id {
-                Id::Field { signed, .. } => *signed,
-                // A scheme with an id in the body signs the body.
-                Id::Json(_) => true,
-            }),
+            Kind::Signature(verifier) => {
+                let mut found = None;
+                for case in &verifier.cases {
+                    found = Some(case.scheme.id?.signed && found.unwrap_or(true));
+                }
+                found
+            }
             Kind::Jwt(verifier) => verifier.demands_id().then_some(true),
             Kind::Token(_) | Kind::Basic(_) => None,
         }
@@ -167,7 +232,7 @@ impl Verifier {
     pub fn credentials(&self) -> &[HeaderName] {
         match &self.0 {
             Kind::Signature(_) | Kind::Jwt(_) => &[],
-            Kind::Token(verifier) => from_ref(&verifier.header),
+            Kind::Token(verifier) => &verifier.headers,
             Kind::Basic(_) => &BASIC_HEADERS,
         }
     }
@@ -183,6 +248,15 @@ impl Verifier {
     /// Whether a proof needs keys that are fetched.
     pub fn fetches_keys(&self) -> bool {
         matches!(&self.0, Kind::Jwt(verifier) if verifier.fetches().is_some())
+    }
+
+    /// Whether a form in the body is read.
+    pub fn reads_form(&self) -> bool {
+        match &self.0 {
+            Kind::Signature(verifier) => verifier.main().is_some_and(|case| case.scheme.reads_form()),
+            Kind::Token(verifier) => matches!(verifier.place, Place::Form(_)),
+            Kind::Jwt(_) | Kind::Basic(_) => false,
+        }
     }
 
     /// Whether what is proved can also be signed here: with a secret, not with somebody's private key.
@@ -206,4 +280,11 @@ impl Verifier {
             Kind::Basic(verifier) => sign::basic(verifier, draft, now),
         }
     }
+}
+
+/// The live secret of this name, or the first.
+fn one<'k, K>(keys: &'k Keys<K>, now: UnixTime, name: Option<&str>) -> Result<&'k K, VerifyError> {
+    let named = keys.live(now).find(|key| name.is_some_and(|name| *key.name == *name));
+    let key = named.or_else(|| keys.live(now).next());
+    key.map(|key| &key.ready).ok_or(VerifyError::NoLiveSecret)
 }

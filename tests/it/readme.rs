@@ -169,6 +169,7 @@ fn log_fields_metrics_and_exit_codes_are_those_of_the_program() {
         field::REASON,
         field::DETAIL,
         field::BLAME,
+        field::HINT,
         field::STATUS,
         field::UPSTREAM_STATUS,
         field::METHOD,
@@ -211,11 +212,48 @@ fn log_fields_metrics_and_exit_codes_are_those_of_the_program() {
 }
 
 #[test]
-fn every_built_in_provider_stands_in_the_table_of_senders() {
-    let rows = rows("Senders");
-    let written: Vec<_> = rows.iter().filter_map(|row| row.first()).map(|id| id.trim_matches('`')).collect();
-    assert_eq!(written, bonafide::config::provider_names().collect::<Vec<_>>());
+fn the_page_of_senders_is_what_the_program_prints() {
+    let kept = std::fs::read_to_string(rooted("docs/senders.md")).unwrap_or_default();
+    let output = run(&["providers", "list", "--format", "markdown"]);
+    let renew = "cargo run -- providers list --format markdown > docs/senders.md";
+    assert!(
+        kept.as_bytes() == output.stdout,
+        "docs/senders.md is not what the program prints; renew it: {renew}"
+    );
 }
+
+/// Every finding that `explain` can name stands on the page about signatures that do not match.
+#[test]
+fn every_finding_stands_on_its_page() {
+    let page = std::fs::read_to_string(rooted("docs/signature-does-not-match.md")).unwrap_or_default();
+    let mut count = 0;
+    for file in ["bodies", "credential", "keys", "signature", "urls"] {
+        let source =
+            std::fs::read_to_string(rooted(&format!("src/verify/explain/{file}.rs"))).expect("a file");
+        let words = source.split('"').filter(|word| {
+            word.contains('_') && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+        });
+        for code in words.filter(|word| FINDINGS.iter().any(|start| word.starts_with(start))) {
+            assert!(page.contains(&format!("`{code}`")), "{code}");
+            count += 1;
+        }
+    }
+    assert!(count > 20, "{count} findings");
+}
+
+/// How the names of findings begin.
+const FINDINGS: [&str; 10] = [
+    "clock_",
+    "timestamp_unit",
+    "secret_",
+    "body_",
+    "url_",
+    "signature_",
+    "algorithm_",
+    "other_provider",
+    "token_",
+    "credential_",
+];
 
 #[test]
 fn every_policy_of_the_readme_passes_the_check() {
@@ -234,7 +272,7 @@ fn every_policy_of_the_readme_passes_the_check() {
         assert_eq!(output.status.code(), Some(0), "{block}{}", String::from_utf8_lossy(&output.stderr));
         checked += 1;
     }
-    assert_eq!(checked, 6);
+    assert_eq!(checked, 7);
 }
 
 /// What is typed: the lines of shell blocks, joined where a backslash ends them, and each text between
@@ -348,4 +386,8 @@ fn every_link_leads_somewhere() {
             None => assert!(root.join(target).exists(), "{target}"),
         }
     }
+}
+
+fn rooted(path: &str) -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }

@@ -1,23 +1,25 @@
 //! A built-in provider alone, without a source that uses it.
 
 use super::Context;
-use super::definition::{basic_definition, scheme, token_definition};
+use super::definition::{basic_definition, schemes, token_definition};
 use super::jwt::{jwt_definition, key_form, swt_definition};
 use super::keys::usual_kid;
 use crate::config::problem::Problems;
-use crate::config::provider::built_in;
+use crate::config::provider::{built_in, names};
 use crate::config::raw::RawProvider;
 use crate::config::secrets::Environment;
 use crate::config::span::{Files, Located};
 use crate::config::value::OneOrMany;
-use crate::scheme::{KeyForm, Scheme};
+use crate::scheme::{KeyForm, Place, Schemes};
 use crate::verify::{BasicDefinition, JwtDefinition, TokenDefinition};
+use http::HeaderName;
+use std::sync::OnceLock;
 
 /// How the senders of a provider are proved; the secrets are not part of it.
 #[derive(Debug)]
 pub enum ProviderScheme {
     /// A signature over the message.
-    Signature(Box<Scheme>),
+    Signature(Box<Schemes>),
     /// A JSON Web Token, how its secret is written, and whether its keys are fetched.
     Jwt(Box<JwtDefinition>, KeyForm, bool),
     /// A token that is sent as it is.
@@ -47,7 +49,7 @@ pub fn provider_scheme(name: &str, issuer: Option<&str>) -> Result<Option<Provid
     let RawProvider { signature, jwt, swt, token, basic, .. } = &provider;
     let found = match (signature, jwt, swt, token, basic) {
         (Some(signature), None, None, None, None) => {
-            scheme(&mut context, signature).map(|scheme| ProviderScheme::Signature(Box::new(scheme)))
+            schemes(&mut context, signature).map(|schemes| ProviderScheme::Signature(Box::new(schemes)))
         }
         (None, Some(jwt), None, None, None) => {
             let keys = jwt.value.keys.as_ref();
@@ -76,15 +78,48 @@ pub fn provider_scheme(name: &str, issuer: Option<&str>) -> Result<Option<Provid
     found.map(Some).ok_or_else(|| Problems::new(context.files, context.problems))
 }
 
+/// The built-in providers that sign: id and scheme. Made once, when it is first asked for.
+pub fn known_schemes() -> &'static [(&'static str, Schemes)] {
+    static KNOWN: OnceLock<Vec<(&'static str, Schemes)>> = OnceLock::new();
+    KNOWN.get_or_init(|| signing().collect())
+}
+
+fn signing() -> impl Iterator<Item = (&'static str, Schemes)> {
+    names().filter_map(|id| match provider_scheme(id, None) {
+        Ok(Some(ProviderScheme::Signature(schemes))) => Some((id, *schemes)),
+        _ => None,
+    })
+}
+
+/// The headers in which built-in providers sign, and the provider. Made once, when it is first asked for.
+pub fn known_headers() -> &'static [(HeaderName, &'static str)] {
+    static KNOWN: OnceLock<Vec<(HeaderName, &'static str)>> = OnceLock::new();
+    KNOWN.get_or_init(|| {
+        let mut found = Vec::new();
+        for (id, schemes) in signing() {
+            let Some(scheme) = schemes.main() else { continue };
+            if let Place::Header(names) | Place::Family(names) = &scheme.signature.field.place {
+                found.extend(names.iter().map(|name| (name.clone(), id)));
+            }
+        }
+        found
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::provider::names;
 
     #[test]
     fn every_built_in_provider_has_a_scheme() {
         for name in names() {
-            assert!(provider_scheme(name, Some("issuer")).unwrap().is_some(), "{name}");
+            match provider_scheme(name, Some("issuer")) {
+                Ok(found) => assert!(found.is_some(), "{name}"),
+                // What the operator chooses at the sender, the source must say.
+                Err(problems) => {
+                    assert!(problems.iter().all(|problem| problem.code == "missing_key"), "{name}")
+                }
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! What a source checks: its one scheme, and the waivers that it asks for.
 
 use super::addresses::public_url;
+use super::handshake::handshakes;
 use super::scheme::{Subject, verifier};
 use super::server::Frame;
 use super::{Context, replay};
@@ -8,6 +9,7 @@ use crate::config::problem::Problem;
 use crate::config::raw::{RawMode, RawSource};
 use crate::config::span::{Located, Span};
 use crate::policy::{Check, KeySource, PathPattern, ReplayRule};
+use crate::scheme::Handshake;
 use crate::verify::{Covers, Remember, Verifier};
 use http::Method;
 use std::sync::Arc;
@@ -17,6 +19,7 @@ pub struct Checked {
     pub check: Check,
     pub key_source: Option<Arc<KeySource>>,
     pub replay: Option<ReplayRule>,
+    pub handshakes: Vec<Handshake>,
 }
 
 /// What a source checks; nothing where it has mistakes.
@@ -39,11 +42,18 @@ pub fn check(
             "everything that comes here is forwarded unverified",
         ));
         replay::warn_unused_reply(context, raw, None);
-        return Some(Checked { check: Check::nothing(), key_source: None, replay: None });
+        return Some(Checked {
+            check: Check::nothing(),
+            key_source: None,
+            replay: None,
+            handshakes: Vec::new(),
+        });
     }
     let public_url = own_url.unwrap_or_else(|| frame.public_url.clone());
+    let handshakes = handshakes(context, raw, public_url.as_deref());
     let subject = Subject { raw, path: path?, method: method?, public_url };
     let (verifier, key_source) = verifier(context, &subject)?;
+    let verifier = verifier.beside(&handshakes);
     warn_unbound_body(context, raw, &verifier);
     let replay = replay::rule(context, raw, &verifier);
     replay::warn_unused_reply(context, raw, replay.as_ref().filter(|_| report.is_none()));
@@ -52,11 +62,11 @@ pub fn check(
             let message = "requests without valid proof are forwarded too, marked in `Bonafide-Verdict`";
             context.push(Problem::warning("waiver", mode.at, message));
             // What is forwarded whatever the verdict is forwarded however often it comes.
-            Checked { check: Check::report(verifier), key_source, replay: None }
+            Checked { check: Check::report(verifier), key_source, replay: None, handshakes }
         }
         None => {
             let by = replay.map_or(Remember::Nothing, |rule| rule.by);
-            Checked { check: Check::Enforce(verifier.remembering(by)), key_source, replay }
+            Checked { check: Check::Enforce(verifier.remembering(by)), key_source, replay, handshakes }
         }
     })
 }

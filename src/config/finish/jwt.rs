@@ -2,11 +2,13 @@
 
 use super::Context;
 use super::addresses::header_name;
+use super::definition::key_definition;
 use crate::config::problem::{Problem, listed, nearest};
 use crate::config::raw::{RawBodyHash, RawJwt, RawKey, RawSwt};
+use crate::config::read::Raw;
 use crate::config::span::{Located, Span};
 use crate::config::value::{Exact, List, Map, OneOrMany, Period};
-use crate::scheme::{KeyEncoding, KeyForm, Pointer};
+use crate::scheme::{self, KeyForm, Pointer};
 use crate::verify::{
     Algorithm, BodyHash, ClaimPath, Claims, EmptyBody, Family, Hash, HashForm, Json, JwtDefinition, KidRule,
     Profile, TokenPlace,
@@ -332,16 +334,14 @@ fn word<T>(
 
 /// How a secret of the HS algorithms is written. Nothing where the table has mistakes.
 pub fn key_form(context: &mut Context<'_>, raw: Option<&Located<RawKey>>) -> Option<KeyForm> {
-    let Some(raw) = raw else {
-        return Some(KeyForm { encoding: KeyEncoding::Utf8, prefix: None, min_bytes: None, max_bytes: None });
-    };
-    let RawKey { encoding, prefix, min_bytes, max_bytes, .. } = &raw.value;
-    let encoding = word(context, encoding, KeyEncoding::NAMES, KeyEncoding::parse, KeyEncoding::Utf8)?;
-    let bytes = |written: &Option<Located<u64>>| {
-        written.as_ref().map(|written| usize::try_from(written.value).unwrap_or(usize::MAX))
-    };
-    let prefix = prefix.as_ref().map(|prefix| prefix.value.clone());
-    Some(KeyForm { encoding, prefix, min_bytes: bytes(min_bytes), max_bytes: bytes(max_bytes) })
+    let Some(raw) = raw else { return Some(KeyForm::default()) };
+    let mut flaws = Vec::new();
+    let form = scheme::key_form(&key_definition(&raw.value), &mut flaws);
+    for flaw in &flaws {
+        let at = raw.value.locate(flaw.path.get(1..).unwrap_or_default()).unwrap_or(raw.at);
+        context.push(Problem::error("bad_value", at, flaw.message.as_str()).help_if(flaw.help.clone()));
+    }
+    form.filter(|_| flaws.is_empty())
 }
 
 /// Bytes of a secret that is long enough for every HS algorithm of a list; nothing where there is none.

@@ -6,7 +6,9 @@ mod assemble;
 mod built_in;
 mod capture;
 mod check;
+mod choices;
 mod definition;
+mod handshake;
 mod jwt;
 mod keys;
 mod providers;
@@ -18,6 +20,6 @@ mod source;
 mod upstreams;
 
 pub use assemble::{Finished, finish};
-pub use built_in::{ProviderScheme, provider_scheme};
+pub use built_in::{ProviderScheme, known_headers, known_schemes, provider_scheme};
 
 use assemble::Context;

@@ -2,14 +2,15 @@
 
 use super::Context;
 use super::answers::answers;
-use super::definition::scheme;
+use super::definition::schemes;
+use super::handshake;
 use super::secrets::{bad_name, is_name};
 use crate::config::problem::{Problem, listed, nearest};
 use crate::config::provider;
 use crate::config::raw::{RawProvider, RawSource};
 use crate::config::read::merged;
 use crate::config::span::Located;
-use crate::config::value::{Named, Text};
+use crate::config::value::{Handshakes, Named, Text};
 use std::collections::{BTreeMap, HashMap};
 
 /// The providers that sources name: the operator's, and built-in ones as far as they are used.
@@ -30,10 +31,10 @@ impl Providers {
                     Problem::error("duplicate_name", *key_at, format!("`{name}` is a built-in provider"));
                 context.push(problem.help(format!("choose another name, such as `my-{name}`")));
             }
-            let RawProvider { signature, jwt, swt, token, basic, flawed, .. } = &entry.value;
-            let schemes =
+            let RawProvider { signature, jwt, swt, token, basic, handshake, flawed, .. } = &entry.value;
+            let tables =
                 [signature.is_some(), jwt.is_some(), swt.is_some(), token.is_some(), basic.is_some()];
-            if schemes.iter().filter(|present| **present).count() != 1 && !flawed {
+            if tables.iter().filter(|present| **present).count() != 1 && !flawed {
                 let message = format!(
                     "a provider has exactly one of {}",
                     listed(["signature", "jwt", "swt", "token", "basic"])
@@ -42,7 +43,10 @@ impl Providers {
             }
             answers(context, entry.value.answers.as_ref());
             if let Some(signature) = signature {
-                scheme(context, signature);
+                schemes(context, signature);
+            }
+            if let Some(list) = handshake {
+                handshake::check(context, &list.value);
             }
         }
         Providers { own, built_in: HashMap::new() }
@@ -59,6 +63,8 @@ impl Providers {
         source.value.flawed |= provider.flawed;
         source.value.methods = merged(provider.methods, source.value.methods);
         source.value.replay = merged(provider.replay, source.value.replay);
+        let handshakes = provider.handshake.map(|list| list.map(Handshakes::Own));
+        source.value.handshake = source.value.handshake.or(handshakes);
         source.value.reply = merged(provider.reply, source.value.reply);
         source.value.answers = merged(provider.answers, source.value.answers);
         source.value.signature = merged(provider.signature, source.value.signature);

@@ -1,7 +1,7 @@
 //! The verifier that the scheme of a source makes.
 
 use super::Context;
-use super::definition::{basic_definition, scheme, token_definition};
+use super::definition::{basic_definition, schemes, token_definition};
 use super::jwt::{jwt_definition, key_form, secret_bytes, swt_definition};
 use super::keys::{self, usual_kid};
 use super::secrets::{Form, all};
@@ -9,10 +9,11 @@ use crate::config::problem::Problem;
 use crate::config::raw::{RawJwt, RawSignature, RawSource, RawSwt};
 use crate::config::self_test;
 use crate::config::span::{Located, Span};
+use crate::config::value::Secrets;
 use crate::policy::{KeyPlace, KeySource, PathPattern};
-use crate::scheme::{Place, Scheme};
+use crate::scheme::{Scheme, Schemes, nearest};
 use crate::verify::{JwtKeys, NamedSecret, SetupFlaw, Surroundings, Verifier};
-use http::{HeaderName, Method};
+use http::Method;
 use std::sync::Arc;
 
 /// A source whose scheme is to be built.
@@ -34,7 +35,7 @@ type Found = (Verifier, Option<Arc<KeySource>>);
 pub fn verifier(context: &mut Context<'_>, subject: &Subject<'_>) -> Option<Found> {
     let raw = &subject.raw.value;
     let mark = context.mark();
-    let (mut free, mut key_source) = (Vec::new(), None);
+    let mut key_source = None;
     let (built, at) = match (&raw.signature, tokens(raw), &raw.token, &raw.basic) {
         (None, Some(table), None, None) => {
             let (built, source) = jwt(context, subject, &table)?;
@@ -44,11 +45,13 @@ pub fn verifier(context: &mut Context<'_>, subject: &Subject<'_>) -> Option<Foun
         (Some(signature), None, None, None) => {
             let form = Form::of_key(signature.value.key.as_ref().map(|key| &key.value));
             let secrets = all(context, subject.raw, &form);
-            let scheme = scheme(context, signature)?;
+            let schemes = schemes(context, signature)?;
             let surroundings = surroundings(subject);
-            captured(context, subject, &scheme, signature);
-            free = free_headers(&scheme);
-            let build = |secrets| Verifier::signature(scheme.clone(), secrets, surroundings.clone());
+            for scheme in schemes.all() {
+                captured(context, subject, scheme, signature);
+            }
+            chooses(context, subject, &schemes, signature);
+            let build = |secrets| Verifier::signature(schemes.clone(), secrets, surroundings.clone());
             // What a built-in scheme signs is not the operator's mistake: the source that uses it is the place.
             let message = signature.value.message.as_ref().map_or(signature.at, |message| message.at);
             let at = raw.provider.as_ref().map_or(message, |provider| provider.at);
@@ -71,7 +74,7 @@ pub fn verifier(context: &mut Context<'_>, subject: &Subject<'_>) -> Option<Foun
     let verifier = built.filter(|_| !context.failed_since(mark))?;
     // Of a private key, only the sender has a copy.
     if verifier.can_sign()
-        && let Err(message) = self_test::run(&verifier, subject.method, subject.path, &free)
+        && let Err(message) = self_test::run(&verifier, subject.method, subject.path)
     {
         context.error("self_test_failed", at, message);
     }
@@ -176,7 +179,11 @@ fn checked(
 fn surroundings(subject: &Subject<'_>) -> Surroundings {
     let params = subject.raw.value.params.iter().flat_map(|params| &params.value.0);
     let params = params.map(|(name, named)| (name.clone(), named.entry.value.clone())).collect();
-    Surroundings { public_url: subject.public_url.clone(), params }
+    let by = match subject.raw.value.secrets.as_ref().map(|secrets| &secrets.value) {
+        Some(Secrets::Chosen(choice)) => choice.by.as_ref().map(|by| by.value.clone()),
+        _ => None,
+    };
+    Surroundings { public_url: subject.public_url.clone(), params, by }
 }
 
 /// What the scheme reads from the path must be captured by it.
@@ -197,14 +204,25 @@ fn captured(
     }
 }
 
-/// Headers that the message holds by name, so that only the sender knows their values.
-fn free_headers(scheme: &Scheme) -> Vec<HeaderName> {
-    let fields = scheme.fields().iter().chain([&scheme.signature.field]);
-    let of_fields = fields.filter_map(|field| match &field.place {
-        Place::Header(names) => Some(names),
-        Place::Query(_) | Place::Path(_) => None,
-    });
-    let of_fields: Vec<&HeaderName> = of_fields.flatten().collect();
-    let read = scheme.headers_read();
-    read.iter().filter(|name| !of_fields.contains(name)).cloned().collect()
+/// What chooses a secret is a field of every scheme, or a capture of the path.
+fn chooses(
+    context: &mut Context<'_>,
+    subject: &Subject<'_>,
+    schemes: &Schemes,
+    signature: &Located<RawSignature>,
+) {
+    let Some(Located { value: Secrets::Chosen(choice), .. }) = &subject.raw.value.secrets else { return };
+    let Some(by) = &choice.by else { return };
+    let in_all = schemes.all().all(|scheme| scheme.fields().iter().any(|field| field.name == by.value));
+    if in_all || subject.path.captures().any(|known| known == by.value) {
+        return;
+    }
+    let names: Vec<_> =
+        schemes.all().flat_map(|scheme| scheme.fields().iter().map(|field| field.name.as_str())).collect();
+    let message = format!("`{}` is neither a field of the scheme nor captured by `path`", by.value);
+    let problem = Problem::error("bad_value", by.at, message).other(signature.at, "the scheme");
+    context.push(problem.help(match nearest(&by.value, names.iter().copied()) {
+        Some(near) => format!("did you mean \"{near}\"?"),
+        None => "name a field, or capture a segment: path = \"/hooks/{tenant}\"".to_owned(),
+    }));
 }

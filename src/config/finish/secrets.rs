@@ -1,15 +1,16 @@
 //! The secrets of a source, or stand-ins of their form.
 
-use super::Context;
+use super::{Context, choices};
 use crate::base::limits::MAX_SECRETS;
 use crate::base::secret::Secret;
 use crate::config::problem::Problem;
 use crate::config::raw::{RawKey, RawSecret, RawSource};
 use crate::config::secrets::SecretReader;
 use crate::config::span::{Located, Span};
+use crate::config::value::Secrets;
 use crate::verify::NamedSecret;
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
 /// Longest name of a secret or source, bytes.
@@ -33,7 +34,12 @@ impl Form {
         };
         Form::Key {
             encoding: text(&raw.encoding).unwrap_or_default(),
-            prefix: text(&raw.prefix).unwrap_or_default(),
+            prefix: raw
+                .prefix
+                .iter()
+                .flat_map(|prefix| prefix.value.0.first())
+                .map(|text| text.value.replace('*', "x"))
+                .collect(),
             min: bytes(&raw.min_bytes).unwrap_or(0),
             max: bytes(&raw.max_bytes).unwrap_or(usize::MAX),
         }
@@ -52,19 +58,20 @@ impl Form {
     }
 
     /// Whether the scheme itself says how short a secret may be.
-    fn has_minimum(&self) -> bool {
+    pub fn has_minimum(&self) -> bool {
         matches!(self, Form::Key { min, .. } if *min > 0)
     }
 
     /// A secret of this form that nobody uses; the same for the same seed.
-    fn stand_in(&self, seed: &str) -> Secret {
+    pub fn stand_in(&self, seed: &str) -> Secret {
         let digits = hex::encode(Sha256::digest(seed.as_bytes()));
         Secret::new(match self {
             Form::Text => digits.into_bytes(),
             Form::Key { encoding, prefix, min, max } => {
                 let bytes: Vec<u8> = digits.bytes().cycle().take(32.max(*min).min(*max)).collect();
                 match encoding.as_str() {
-                    "base64" => format!("{prefix}{}", STANDARD.encode(bytes)).into_bytes(),
+                    "base64" | "base64_any" => format!("{prefix}{}", STANDARD.encode(bytes)).into_bytes(),
+                    "base64url" => format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bytes)).into_bytes(),
                     "hex" => format!("{prefix}{}", hex::encode(bytes)).into_bytes(),
                     _ => [prefix.as_bytes(), &bytes].concat(),
                 }
@@ -79,6 +86,9 @@ pub fn all(
     source: &Located<RawSource>,
     form: &Form,
 ) -> Option<Vec<Located<NamedSecret>>> {
+    if let Some(Located { value: Secrets::Chosen(choice), at }) = &source.value.secrets {
+        return choices::all(context, source, choice, *at, form);
+    }
     let written = written(context, source)?;
     let mut named: Vec<Located<NamedSecret>> = Vec::new();
     let mut complete = true;
@@ -96,7 +106,10 @@ pub fn all(
         let until = raw.value.until.as_ref().map(|until| until.value.0);
         match secret {
             Some(secret) => {
-                named.push(Located { value: NamedSecret { name: name.into(), secret, until }, at: raw.at });
+                named.push(Located {
+                    value: NamedSecret { name: name.into(), secret, until, choice: None },
+                    at: raw.at,
+                });
             }
             None => complete = false,
         }
@@ -116,13 +129,17 @@ fn written<'s>(
     let RawSource { secret, secrets, flawed, .. } = &source.value;
     match (secret, secrets) {
         (Some(secret), None) => return Some(vec![secret]),
-        (None, Some(secrets)) if secrets.value.is_empty() && !flawed => {
-            context.error("missing_secret", secrets.at, "`secrets` is empty: nothing could be verified");
-        }
-        (None, Some(secrets)) if secrets.value.len() > MAX_SECRETS => {
-            context.error("bad_value", secrets.at, format!("a source has at most {MAX_SECRETS} secrets"));
-        }
-        (None, Some(secrets)) => return Some(secrets.value.iter().collect()),
+        (None, Some(Located { value: Secrets::Any(list), at })) => match list.len() {
+            0 if !flawed => {
+                context.error("missing_secret", *at, "`secrets` is empty: nothing could be verified");
+            }
+            0 => {}
+            count if count > MAX_SECRETS => {
+                context.error("bad_value", *at, format!("a source has at most {MAX_SECRETS} secrets"));
+            }
+            _ => return Some(list.iter().collect()),
+        },
+        (None, Some(_)) => {}
         (Some(secret), Some(secrets)) => {
             let problem =
                 Problem::error("secret_twice", secret.at, "`secret` and `secrets` exclude each other");
@@ -144,7 +161,8 @@ fn missing(context: &mut Context<'_>, at: Span) {
     );
 }
 
-fn read(context: &mut Context<'_>, raw: &Located<RawSecret>, form: &Form) -> Option<Secret> {
+/// One secret of this form, or a stand-in where secrets are not read.
+pub fn read(context: &mut Context<'_>, raw: &Located<RawSecret>, form: &Form) -> Option<Secret> {
     let Context { files, problems, environment, read_secrets, watched } = context;
     let mut reader = SecretReader { files, environment, problems, watched };
     if !reader.check(raw) {

@@ -55,7 +55,7 @@ pub fn build(
     let allow = methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
     let (path, path_at) = path?;
     let name = name?;
-    let Checked { check, key_source, replay } = checked?;
+    let Checked { check, key_source, replay, handshakes } = checked?;
     let source = Source {
         name: name.as_str().into(),
         upstream: upstream?,
@@ -65,6 +65,7 @@ pub fn build(
         check,
         key_source,
         replay,
+        handshakes,
         answers,
         max_body,
         allow_from,

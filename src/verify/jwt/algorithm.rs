@@ -110,9 +110,9 @@ impl Algorithm {
     /// The MAC of the HS algorithms.
     pub(super) fn mac(self) -> Option<scheme::Algorithm> {
         match self {
-            Algorithm::Hs256 => Some(scheme::Algorithm::HmacSha256),
-            Algorithm::Hs384 => Some(scheme::Algorithm::HmacSha384),
-            Algorithm::Hs512 => Some(scheme::Algorithm::HmacSha512),
+            Algorithm::Hs256 => Some(scheme::Algorithm::Hmac(scheme::HashName::Sha256)),
+            Algorithm::Hs384 => Some(scheme::Algorithm::Hmac(scheme::HashName::Sha384)),
+            Algorithm::Hs512 => Some(scheme::Algorithm::Hmac(scheme::HashName::Sha512)),
             _ => None,
         }
     }

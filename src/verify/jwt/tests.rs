@@ -26,11 +26,11 @@ fn every() -> Vec<Algorithm> {
 }
 
 fn utf8() -> KeyForm {
-    KeyForm { encoding: KeyEncoding::Utf8, prefix: None, min_bytes: None, max_bytes: None }
+    KeyForm::default()
 }
 
 fn secret(name: &str, bytes: &[u8]) -> NamedSecret {
-    NamedSecret { name: name.into(), secret: Secret::new(bytes.to_vec()), until: None }
+    NamedSecret { name: name.into(), secret: Secret::new(bytes.to_vec()), until: None, choice: None }
 }
 
 fn head(method: Method, headers: &[(HeaderName, String)]) -> Head {

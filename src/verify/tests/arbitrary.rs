@@ -1,6 +1,7 @@
 //! Nothing that a stranger sends makes verification panic or succeed.
 
 use super::*;
+use crate::scheme::Place;
 use crate::scheme::tests::{definition, provider, with_fields};
 use proptest::prelude::*;
 
@@ -18,7 +19,10 @@ fn verifiers() -> Vec<Verifier> {
     let fields =
         "n = { header = 'X-N', prefix = 'n-' }\nt = { query = 't', role = 'timestamp', unit = 'ms' }";
     all.push(verifier(with_fields("{n}--{query}--{body}--{t}", fields).unwrap(), &texts));
-    let token = TokenDefinition { header: HeaderName::from_static("x-n"), prefix: Some("Bearer ".into()) };
+    let token = TokenDefinition {
+        place: Place::Header(vec![HeaderName::from_static("x-n")]),
+        prefix: Some("Bearer ".into()),
+    };
     all.push(Verifier::token(token, secrets(&texts)).unwrap());
     all.push(Verifier::basic(BasicDefinition { username: "u".into() }, secrets(&texts)).unwrap());
     all

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::base::names::Reason;
+use crate::scheme::Place;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::header::AUTHORIZATION;
@@ -9,7 +10,10 @@ use http::header::AUTHORIZATION;
 const TOKEN: &str = "glpat-0123456789abcdef";
 
 fn gitlab() -> Verifier {
-    let definition = TokenDefinition { header: HeaderName::from_static("x-gitlab-token"), prefix: None };
+    let definition = TokenDefinition {
+        place: Place::Header(vec![HeaderName::from_static("x-gitlab-token")]),
+        prefix: None,
+    };
     Verifier::token(definition, secrets(&["another-token-0123", TOKEN])).unwrap()
 }
 
@@ -41,7 +45,8 @@ fn a_token_is_compared_whole() {
 
 #[test]
 fn a_bearer_token_needs_its_prefix() {
-    let definition = TokenDefinition { header: AUTHORIZATION, prefix: Some("Bearer ".into()) };
+    let definition =
+        TokenDefinition { place: Place::Header(vec![AUTHORIZATION]), prefix: Some("Bearer ".into()) };
     let verifier = Verifier::token(definition, secrets(&[TOKEN])).unwrap();
     for good in ["Bearer ", "bearer ", "BEARER "] {
         assert_eq!(
@@ -54,7 +59,10 @@ fn a_bearer_token_needs_its_prefix() {
         assert_eq!(outcome, Reason::CredentialMalformed, "{bad}");
     }
     assert_eq!(reason(&verifier, &[("authorization", b"Bearer")]), Reason::CredentialMalformed);
-    let elsewhere = TokenDefinition { header: HeaderName::from_static("x-key"), prefix: Some("Key ".into()) };
+    let elsewhere = TokenDefinition {
+        place: Place::Header(vec![HeaderName::from_static("x-key")]),
+        prefix: Some("Key ".into()),
+    };
     let verifier = Verifier::token(elsewhere, secrets(&[TOKEN])).unwrap();
     assert_eq!(
         reason(&verifier, &[("x-key", format!("key {TOKEN}").as_bytes())]),
@@ -65,7 +73,7 @@ fn a_bearer_token_needs_its_prefix() {
 #[test]
 fn tokens_that_no_header_can_carry_are_refused_at_setup() {
     for text in [" a", "a\t", "a\nb", "a\0"] {
-        let definition = TokenDefinition { header: AUTHORIZATION, prefix: None };
+        let definition = TokenDefinition { place: Place::Header(vec![AUTHORIZATION]), prefix: None };
         let flaw = Verifier::token(definition, secrets(&[text])).unwrap_err();
         assert_eq!(flaw, SetupFlaw::Secret { name: "0".into(), flaw: SecretFlaw::NotAHeaderValue });
     }

@@ -3,13 +3,13 @@
 use super::*;
 use crate::base::names::Reason;
 use crate::scheme::tests::{definition, provider, with_fields};
-use crate::scheme::{Algorithm, Mac};
+use crate::scheme::{Algorithm, HashName, Mac};
 use std::collections::BTreeMap;
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 
 fn hex_mac(message: &str) -> String {
-    let mut mac = Mac::new(Algorithm::HmacSha256, KEY.as_bytes()).unwrap();
+    let mut mac = Mac::new(Algorithm::Hmac(HashName::Sha256), KEY.as_bytes()).unwrap();
     mac.update(message.as_bytes());
     hex::encode(mac.finish().as_bytes())
 }
@@ -23,6 +23,7 @@ fn check(
     body: &str,
 ) -> Result<Sender, VerifyError> {
     let surroundings = Surroundings {
+        by: None,
         public_url: Some("https://hooks.example.com/".into()),
         params: BTreeMap::from([("hook".into(), "WH-1".into())]),
     };

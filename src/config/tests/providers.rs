@@ -1,0 +1,375 @@
+//! Every built-in provider, as a source that uses it: its published messages, and messages that it signs itself.
+
+use crate::base::secret::Secret;
+use crate::base::time::UnixTime;
+use crate::config::secrets::Environment;
+use crate::config::{Options, load_text, provider};
+use crate::config::{ProviderScheme, provider_scheme};
+use crate::http::{Authority, Body, Head, Target};
+use crate::policy::{Check, Source};
+use crate::verify::{Covers, Draft, JwtKeys, NamedSecret, Sender, Step, Surroundings, Verifier, VerifyError};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use serde_json::Value;
+use std::fmt::Write as _;
+use std::path::Path;
+
+fn read(name: &str) -> Option<Value> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors").join(name);
+    std::fs::read_to_string(path).ok().map(|text| serde_json::from_str(&text).unwrap())
+}
+
+fn text<'v>(value: &'v Value, key: &str) -> &'v str {
+    value[key].as_str().unwrap_or_else(|| panic!("{key} of {value}"))
+}
+
+/// Scheme and host, path and query.
+fn address(message: &Value) -> (String, String) {
+    let url = message.get("url").and_then(Value::as_str).unwrap_or("https://hooks.example.com/hook");
+    let host = url.find("://").unwrap() + 3;
+    let path = url[host..].find(['/', '?']).map_or(url.len(), |at| host + at);
+    let target = url[path..].split('#').next().unwrap();
+    let target = if target.starts_with('/') { target.to_owned() } else { format!("/{target}") };
+    (url[..path].to_owned(), target)
+}
+
+/// A policy with one source of this provider.
+pub(super) fn policy(
+    id: &str,
+    url: &str,
+    path: &str,
+    secrets: &[&str],
+    params: &Value,
+    overrides: &str,
+) -> String {
+    let mut policy = format!(
+        "[server]\nlisten = \"127.0.0.1:0\"\nplaintext = true\npublic_url = {url:?}\n[upstream]\nurl = \"http://127.0.0.1:1\"\n\
+         [[source]]\nname = \"it\"\npath = {path:?}\nprovider = \"{id}\"\n"
+    );
+    let own_secrets = overrides.lines().any(|line| line.starts_with("secrets"));
+    let file = provider::text(id).unwrap();
+    if !secrets.is_empty() && !own_secrets {
+        let secrets: Vec<_> =
+            secrets.iter().map(|secret| format!("{{ literal = {} }}", Value::from(*secret))).collect();
+        let _ = writeln!(policy, "secrets = [{}]", secrets.join(", "));
+    }
+    let (keys, tables) = overrides.split_at(
+        overrides
+            .find('[')
+            .filter(|at| !overrides[..*at].contains("= "))
+            .unwrap_or(overrides.find("\n[").map_or(overrides.len(), |at| at + 1)),
+    );
+    let _ = writeln!(policy, "{keys}");
+    if let Some(params) = params.as_object() {
+        policy.push_str("[source.params]\n");
+        for (name, value) in params {
+            let _ = writeln!(policy, "{name} = {value}");
+        }
+    }
+    policy.push_str(tables);
+    if file.contains("min_bytes") && !tables.contains("min_bytes") {
+        let table =
+            ["signature", "jwt", "swt"].iter().find(|table| file.contains(&format!("[{table}]"))).unwrap();
+        let _ = writeln!(policy, "\n[source.{table}.key]\nmin_bytes = 1");
+    }
+    policy
+}
+
+pub(super) fn source(policy: &str) -> Source {
+    let environment = Environment::from_fn(|_| None);
+    match load_text("bonafide.toml", policy, &Options { secrets: true }, &environment) {
+        Ok(loaded) => loaded.configuration.policy.sources.into_iter().next().unwrap(),
+        Err(problems) => {
+            let texts: Vec<_> =
+                problems.iter().map(|problem| format!("{}: {}", problem.code, problem.message)).collect();
+            panic!("{texts:#?}\n{policy}")
+        }
+    }
+}
+
+pub(super) fn head_of(source: &Source, method: &str, target: &str, headers: &HeaderMap) -> Head {
+    let target = Target::parse(target, usize::MAX).unwrap_or_else(|error| panic!("{target}: {error:?}"));
+    Head {
+        method: Method::from_bytes(method.as_bytes()).unwrap(),
+        captures: source.path.matches(target.path()).unwrap_or_default(),
+        target,
+        host: Authority::parse(b"hooks.example.com").unwrap(),
+        headers: headers.clone(),
+        nominated: Vec::new(),
+    }
+}
+
+/// Runs a verification to its end, the body in two pieces.
+pub(super) fn judge(
+    verifier: &Verifier,
+    head: &Head,
+    body: &[u8],
+    now: UnixTime,
+) -> Result<Sender, VerifyError> {
+    let mut whole = Body::default();
+    let (first, second) = body.split_at(body.len() / 3);
+    whole.push(Bytes::copy_from_slice(first));
+    whole.push(Bytes::copy_from_slice(second));
+    whole.finish();
+    let mut step = verifier.start(head, now)?;
+    loop {
+        step = match step {
+            Step::Key(_) => panic!("keys are fetched"),
+            Step::Done(proof) => return Ok(proof.sender().clone()),
+            Step::Body(mut wait) => {
+                whole.chunks().iter().for_each(|piece| wait.chunk(piece));
+                wait.end(head, &whole, now)?
+            }
+        };
+    }
+}
+
+/// A secret that no policy may have: a placeholder, or the short one of a published example.
+fn verifier_of(id: &str, secrets: &[&str], url: &str, params: &Value) -> Verifier {
+    let scheme = provider_scheme(id, None).unwrap().unwrap();
+    let secrets = secrets.iter().map(|text| NamedSecret {
+        name: "it".into(),
+        secret: Secret::new(text.as_bytes().to_vec()),
+        until: None,
+        choice: None,
+    });
+    let secrets = secrets.collect();
+    let params = params.as_object().cloned().unwrap_or_default();
+    let params = params.into_iter().map(|(name, value)| (name, value.as_str().unwrap().to_owned())).collect();
+    match scheme {
+        ProviderScheme::Signature(schemes) => {
+            let surroundings = Surroundings { public_url: Some(url.to_owned()), params, by: None };
+            Verifier::signature(*schemes, secrets, surroundings)
+        }
+        ProviderScheme::Jwt(definition, form, _) => Verifier::jwt(*definition, JwtKeys::None, &form, secrets),
+        ProviderScheme::Token(definition) => Verifier::token(definition, secrets),
+        ProviderScheme::Basic(definition) => Verifier::basic(definition, secrets),
+    }
+    .unwrap()
+}
+
+fn headers(message: &Value) -> HeaderMap {
+    let mut map = HeaderMap::new();
+    for pair in message["headers"].as_array().unwrap() {
+        let name = HeaderName::from_bytes(pair[0].as_str().unwrap().as_bytes()).unwrap();
+        map.append(name, HeaderValue::from_str(pair[1].as_str().unwrap()).unwrap());
+    }
+    map
+}
+
+fn body(message: &Value) -> Vec<u8> {
+    match message.get("body_base64").or(message.get("body_b64")) {
+        Some(encoded) => STANDARD.decode(encoded.as_str().unwrap()).unwrap(),
+        None => text(message, "body").as_bytes().to_vec(),
+    }
+}
+
+fn strings(value: &Value) -> Vec<&str> {
+    value.as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect()
+}
+
+/// The published messages of one provider; what went wrong.
+fn published(id: &str, file: &Value) -> Vec<String> {
+    let mut faults = Vec::new();
+    for message in file["messages"].as_array().unwrap() {
+        let what = format!("{id}: {} ({})", text(message, "why"), text(message, "source"));
+        let (url, target) = address(message);
+        let path = target.split('?').next().unwrap();
+        let overrides = message.get("overrides").and_then(Value::as_str).unwrap_or_default();
+        let params = message.get("params").unwrap_or(&Value::Null);
+        let secrets = strings(&message["secrets"]);
+        let placeholder = secrets.iter().any(|secret| PLACEHOLDERS.contains(secret));
+        let used: &[&str] = if placeholder { &["0123456789abcdef0123456789abcdef"] } else { &secrets };
+        let mut source = source(&policy(id, &url, path, used, params, overrides));
+        if placeholder {
+            source.check = Check::Enforce(verifier_of(id, &secrets, &url, params));
+        }
+        let method = message.get("method").and_then(Value::as_str).unwrap_or("POST");
+        let head = head_of(&source, method, &target, &headers(message));
+        let now = UnixTime(message["now"].as_i64().unwrap());
+        let outcome = judge(source.check.verifier().unwrap(), &head, &body(message), now);
+        let code = outcome.as_ref().map_or_else(|error| error.reason().code(), |_| "verified");
+        if code != text(message, "expect") {
+            faults.push(format!("{what}: {outcome:?}, expected {}", message["expect"]));
+        }
+        if let (Ok(sender), Some(id)) = (&outcome, message.get("event_id")) {
+            let found = sender.event_id().map(|id| id.value.as_str());
+            if found != id.as_str() {
+                faults.push(format!("{what}: event id {found:?}, expected {id}"));
+            }
+        }
+    }
+    faults
+}
+
+/// Secrets of published examples that are refused in a policy.
+const PLACEHOLDERS: [&str; 3] = ["secret", "password", "changeme"];
+
+/// Providers whose senders are proved with keys that only they have; `tests/it` runs them.
+const PUBLIC_KEYS: [&str; 3] = ["plaid", "vumi", "swt-legacy"];
+
+#[test]
+fn published_messages() {
+    let (mut faults, mut files) = (Vec::new(), 0);
+    for id in provider::names().filter(|id| !PUBLIC_KEYS.contains(id) && *id != "swt") {
+        match read(&format!("{id}.json")) {
+            Some(file) => {
+                files += 1;
+                match std::panic::catch_unwind(|| published(id, &file)) {
+                    Ok(found) => faults.extend(found),
+                    Err(cause) => faults.push(format!("{id}: {:?}", cause.downcast_ref::<String>())),
+                }
+            }
+            None => faults.push(format!("{id} has no tests/vectors/{id}.json")),
+        }
+    }
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+    assert!(files > 150, "{files} files");
+}
+
+/// What a source must bring beside the provider.
+fn completed(id: &str) -> (Value, String) {
+    let file = provider::text(id).unwrap();
+    let mut params = serde_json::Map::new();
+    for part in file.split("{param:").skip(1) {
+        let name = part.split('}').next().unwrap();
+        params.insert(name.to_owned(), format!("{name}1").into());
+    }
+    for part in file.split("param = \"").skip(1) {
+        params.insert(part.split('"').next().unwrap().to_owned(), "value1".into());
+    }
+    let table: toml::Table = file.parse().unwrap();
+    let has = |table: &toml::Value, key: &str| table.get(key).is_some();
+    let mut overrides = String::new();
+    for (name, keys, add) in [
+        ("token", &["header", "query", "json", "form"][..], "header = \"X-Token\""),
+        ("basic", &["username"], "username = \"hook\""),
+        ("jwt", &["audience", "without"], "audience = \"https://hooks.example.com/hook\""),
+        ("swt", &["issuer"], "issuer = \"https://issuer.example.com\""),
+    ] {
+        let Some(found) = table.get(name) else { continue };
+        if !keys.iter().any(|key| has(found, key)) {
+            overrides.push_str(&format!("\n[source.{name}]\n{add}\n"));
+        }
+    }
+    if id == "monday" {
+        overrides.push_str("\n[source.jwt]\naudience = \"https://hooks.example.com/hook\"\n");
+    }
+    (Value::Object(params), overrides)
+}
+
+const NOW: UnixTime = UnixTime(1_764_051_332);
+
+/// A source of the provider with one secret of its form.
+fn example(id: &str, seed: u8) -> Source {
+    let (params, overrides) = completed(id);
+    let text = provider::text(id).unwrap();
+    let secret = match text {
+        _ if text.lines().any(|line| line.starts_with("key ") && line.contains("encoding = \"base64")) => {
+            STANDARD.encode([seed; 32])
+        }
+        // Digits are text as well.
+        _ => hex::encode([seed; 32]),
+    };
+    source(&policy(id, "https://hooks.example.com", "/hook", &[&secret], &params, &overrides))
+}
+
+fn signed(source: &Source) -> Draft {
+    let verifier = source.check.verifier().unwrap();
+    let body = if verifier.reads_form() { "id=evt_1&a=1&b=2" } else { "{\"id\":\"evt_1\",\"n\":[1,2,3]}" };
+    let mut draft = Draft::new(source.methods.first().unwrap().clone(), "/hook", body);
+    draft.fill = true;
+    draft.params.insert("event".to_owned(), "it".to_owned());
+    let content_type =
+        if verifier.reads_form() { "application/x-www-form-urlencoded" } else { "application/json" };
+    draft.headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    verifier.sign(&mut draft, NOW).unwrap();
+    draft
+}
+
+fn verdict(source: &Source, draft: &Draft, now: UnixTime) -> Result<Sender, VerifyError> {
+    let head = head_of(source, draft.method.as_str(), &draft.target, &draft.headers);
+    judge(source.check.verifier().unwrap(), &head, &draft.body, now)
+}
+
+/// Sign, verify; then another body, every header and the query changed, another time, another secret.
+fn round_trip(id: &str) -> Vec<String> {
+    let mut faults = Vec::new();
+    let source = example(id, 7);
+    let verifier = source.check.verifier().unwrap();
+    let draft = signed(&source);
+    let mut expect = |what: &str, outcome: Result<Sender, VerifyError>, reasons: &[&str]| {
+        let code = outcome.as_ref().map_or_else(|error| error.reason().code(), |_| "verified");
+        if !reasons.contains(&code) {
+            faults.push(format!("{id}: {what}: {code}, expected {reasons:?}"));
+        }
+    };
+    expect("as signed", verdict(&source, &draft, NOW), &["verified"]);
+    let refused = &[
+        "signature_mismatch",
+        "body_hash_mismatch",
+        "signature_missing",
+        "signature_malformed",
+        "field_malformed",
+        "field_missing",
+        "token_malformed",
+        "handshake_text",
+        "timestamp_malformed",
+        "timestamp_too_old",
+        "timestamp_in_future",
+        "credential_mismatch",
+        "credential_malformed",
+        "credential_missing",
+    ];
+    if verifier.covers() == Covers::Body {
+        for at in 0..draft.body.len() {
+            let mut body = draft.body.to_vec();
+            body[at] ^= 1;
+            let changed = Draft { body: Bytes::from(body), ..draft.clone() };
+            // A form ends where it ends: what a digit was may have been an escape.
+            expect("body changed", verdict(&source, &changed, NOW), refused);
+        }
+        let longer = Draft { body: Bytes::from([&draft.body[..], b"x"].concat()), ..draft.clone() };
+        expect("body longer", verdict(&source, &longer, NOW), refused);
+    }
+    let other = signed(&example(id, 8));
+    expect("another secret", verdict(&source, &other, NOW), &["signature_mismatch", "credential_mismatch"]);
+    if let Some((tolerance, true)) = verifier.tolerance().filter(|_| verifier.scheme_name() == "signature") {
+        let at = |seconds: i64| verdict(&source, &draft, UnixTime(NOW.0 + seconds));
+        expect("at the end of the tolerance", at(tolerance), &["verified"]);
+        expect("too old", at(tolerance + 1), &["timestamp_too_old"]);
+        expect("too early", at(-tolerance - 1), &["timestamp_in_future"]);
+        let mut later = draft.clone();
+        verifier.sign(&mut later, UnixTime(NOW.0 + 1)).unwrap();
+        // The time of one with the signature of the other.
+        for name in later
+            .headers
+            .keys()
+            .filter(|name| name.as_str().contains("time") || name.as_str().contains("date"))
+        {
+            let mut mixed = draft.clone();
+            mixed.headers.insert(name, later.headers[name].clone());
+            if draft.headers.get(name) != later.headers.get(name) && name != "x-hub-signature" {
+                expect("another time", verdict(&source, &mixed, NOW), &["signature_mismatch"]);
+            }
+        }
+    }
+    faults
+}
+
+#[test]
+fn what_a_provider_signs_is_verified_and_changes_are_refused() {
+    let mut faults = Vec::new();
+    let mut count = 0;
+    for id in provider::names().filter(|id| !PUBLIC_KEYS.contains(id)) {
+        count += 1;
+        match std::panic::catch_unwind(|| round_trip(id)) {
+            Ok(found) => faults.extend(found),
+            Err(cause) => faults.push(format!("{id}: {:?}", cause.downcast_ref::<String>())),
+        }
+    }
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+    assert!(count > 150, "{count} providers");
+}

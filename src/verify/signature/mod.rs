@@ -1,0 +1,13 @@
+//! Signatures over a message: keyed with a secret.
+
+mod case;
+mod moment;
+mod pending;
+mod ring;
+mod verifier;
+
+pub use case::Case;
+pub use moment::{read as read_moment, write as write_moment};
+pub use pending::{Pending, Whole};
+pub use ring::Ready;
+pub use verifier::SignatureVerifier;

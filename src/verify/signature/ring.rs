@@ -1,0 +1,129 @@
+//! The secrets of a source: all of them, or those that a field of the request chooses.
+
+use crate::base::limits::MAX_CHOICES;
+use crate::base::secret::Secret;
+use crate::scheme::{Algorithm, Field, FieldFault, KeyForm, Mac, Reading, Scheme, SecretFlaw};
+use crate::verify::error::VerifyError;
+use crate::verify::setup::{Keys, NamedSecret, SetupFlaw};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A secret ready for use.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    /// The keyed MAC, or the empty hash.
+    pub mac: Mac,
+    /// The secret in bytes.
+    pub secret: Secret,
+    /// The secret as it was configured.
+    pub given: Secret,
+}
+
+/// The secrets that may have signed a request.
+#[derive(Debug)]
+pub enum Ring {
+    /// Any of these.
+    All(Keys<Ready>),
+    /// Those of the value that stands at a place.
+    Chosen(Chooser, HashMap<Arc<str>, Keys<Ready>>),
+}
+
+/// What chooses.
+#[derive(Debug)]
+pub enum Chooser {
+    /// A field of the scheme, by its index.
+    Field(usize),
+    /// A capture of the path.
+    Capture(String),
+}
+
+impl Ring {
+    /// Makes every secret ready. `by` names what chooses among those that have a `choice`.
+    pub fn prepare(secrets: Vec<NamedSecret>, by: Option<&str>, scheme: &Scheme) -> Result<Ring, SetupFlaw> {
+        let ready = |secret: &Secret| ready(&scheme.key, scheme.algorithm, secret);
+        let Some(by) = by else { return Keys::prepare(secrets, ready).map(Ring::All) };
+        let field = scheme.fields().iter().position(|field| field.name == by);
+        let chooser = field.map_or_else(|| Chooser::Capture(by.to_owned()), Chooser::Field);
+        if secrets.len() > MAX_CHOICES {
+            return Err(SetupFlaw::TooManySecrets);
+        }
+        let mut sorted: HashMap<Arc<str>, Vec<NamedSecret>> = HashMap::new();
+        for secret in secrets {
+            let choice = secret.choice.clone().unwrap_or_else(|| Arc::clone(&secret.name));
+            sorted.entry(choice).or_default().push(secret);
+        }
+        let keys = sorted
+            .into_iter()
+            .map(|(choice, secrets)| Keys::prepare(secrets, ready).map(|keys| (choice, keys)));
+        let keys: HashMap<_, _> = keys.collect::<Result<_, _>>()?;
+        if keys.is_empty() { Err(SetupFlaw::NoSecret) } else { Ok(Ring::Chosen(chooser, keys)) }
+    }
+
+    /// Whether the body chooses.
+    pub fn needs_body(&self, scheme: &Scheme) -> bool {
+        match self {
+            Ring::Chosen(Chooser::Field(index), _) => {
+                scheme.field(*index).is_some_and(|field| field.is_in_body())
+            }
+            _ => false,
+        }
+    }
+
+    /// The secrets for a request.
+    ///
+    /// # Errors
+    /// When the field that chooses is absent, or names nobody.
+    pub fn of(&self, scheme: &Scheme, reading: &Reading<'_>) -> Result<&Keys<Ready>, VerifyError> {
+        let (chooser, keys) = match self {
+            Ring::All(keys) => return Ok(keys),
+            Ring::Chosen(chooser, keys) => (chooser, keys),
+        };
+        let (found, label) = match chooser {
+            Chooser::Field(index) => {
+                let Some(field) = scheme.field(*index) else { return Err(VerifyError::NoLiveSecret) };
+                let text = field.text(reading).map_err(|fault: FieldFault| VerifyError::of_field(fault))?;
+                (keys.get(&*text.meant), Arc::clone(&field.label))
+            }
+            Chooser::Capture(name) => {
+                let capture = reading.head.captures.iter().find(|(capture, _)| **capture == **name);
+                (capture.and_then(|(_, value)| keys.get(&**value)), format!("path capture {name}").into())
+            }
+        };
+        found.ok_or(VerifyError::SecretUnknown { field: label })
+    }
+
+    /// The first choice and its secrets; without choices, all secrets.
+    pub fn first(&self) -> Option<(&str, &Keys<Ready>)> {
+        match self {
+            Ring::All(keys) => Some(("", keys)),
+            Ring::Chosen(_, keys) => {
+                let first = keys.iter().min_by(|left, right| left.0.cmp(right.0));
+                first.map(|(choice, keys)| (&**choice, keys))
+            }
+        }
+    }
+
+    /// The field that chooses, if it is not the path.
+    pub fn chooser<'s>(&self, scheme: &'s Scheme) -> Option<&'s Field> {
+        match self {
+            Ring::Chosen(Chooser::Field(index), _) => scheme.field(*index),
+            _ => None,
+        }
+    }
+
+    /// Every secret.
+    pub fn every(&self) -> impl Iterator<Item = &Keys<Ready>> {
+        let (all, chosen) = match self {
+            Ring::All(keys) => (Some(keys), None),
+            Ring::Chosen(_, keys) => (None, Some(keys.values())),
+        };
+        all.into_iter().chain(chosen.into_iter().flatten())
+    }
+}
+
+fn ready(form: &KeyForm, algorithm: Algorithm, secret: &Secret) -> Result<Ready, SecretFlaw> {
+    let given = secret.clone();
+    let secret = form.decode(secret)?;
+    let mac = Mac::new(algorithm, secret.expose()).map_err(|_| SecretFlaw::Unusable)?;
+    Ok(Ready { mac, secret, given })
+}

@@ -1,0 +1,100 @@
+//! The built-in providers as their files describe them, and sources that use them.
+
+use serde_json::Value;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use toml::Table;
+
+/// A source in the making; the address is `https://hooks.example` with its path.
+pub struct Source<'s> {
+    pub name: &'s str,
+    pub provider: &'s str,
+    pub secrets: &'s [&'s str],
+    /// An object of texts, or null.
+    pub params: &'s Value,
+    /// Further keys of the source, then its tables.
+    pub overrides: &'s str,
+}
+
+impl Source<'_> {
+    /// Its table; the path is its name.
+    pub fn text(&self) -> String {
+        let Source { name, provider, secrets, params, overrides } = self;
+        let mut text = format!(
+            "[[source]]\nname = \"{name}\"\npath = \"/{name}\"\nprovider = \"{provider}\"\n\
+             public_url = \"https://hooks.example\"\n"
+        );
+        let literals: Vec<_> =
+            secrets.iter().map(|secret| format!("{{ literal = {} }}", Value::from(*secret))).collect();
+        let _ = writeln!(text, "secrets = [{}]", literals.join(", "));
+        let tables = overrides.find("[source.").unwrap_or(overrides.len());
+        let _ = writeln!(text, "{}", &overrides[..tables]);
+        if let Some(params) = params.as_object().filter(|params| !params.is_empty()) {
+            text.push_str("[source.params]\n");
+            params.iter().for_each(|(name, value)| text.push_str(&format!("{name} = {value}\n")));
+        }
+        text.push_str(&overrides[tables..]);
+        let file = file(provider);
+        // Published secrets are shorter than the sender makes them.
+        if file.contains("min_bytes") && !overrides.contains("min_bytes") {
+            let scheme =
+                ["signature", "jwt", "swt"].iter().find(|table| file.contains(&format!("[{table}]")));
+            let _ = writeln!(text, "\n[source.{}.key]\nmin_bytes = 1", scheme.expect("a scheme"));
+        }
+        text.push('\n');
+        text
+    }
+}
+
+fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("config/providers")
+}
+
+/// The ids of all providers, sorted.
+pub fn ids() -> Vec<String> {
+    let entries = fs::read_dir(directory()).expect("the providers");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let mut ids: Vec<_> = paths
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .map(|path| path.file_stem().expect("a name").to_string_lossy().into_owned())
+        .collect();
+    ids.sort();
+    ids
+}
+
+/// The text of a provider's file.
+pub fn file(id: &str) -> String {
+    fs::read_to_string(directory().join(format!("{id}.toml"))).expect("a provider")
+}
+
+/// The same, read.
+pub fn table(id: &str) -> Table {
+    file(id).parse().expect("TOML")
+}
+
+/// What a source must bring beside its provider and a secret: `params` and tables.
+pub fn completed(id: &str) -> (Value, String) {
+    let (text, table) = (file(id), table(id));
+    let mut params = serde_json::Map::new();
+    for (mark, end) in [("{param:", '}'), ("param = \"", '"')] {
+        for part in text.split(mark).skip(1) {
+            let name = part.split(end).next().unwrap_or_default();
+            params.insert(name.to_owned(), format!("{name}1").into());
+        }
+    }
+    let mut overrides = String::new();
+    for (scheme, keys, line) in [
+        ("token", &["header", "query", "json", "form"][..], "header = \"X-Token\""),
+        ("basic", &["username"], "username = \"hook\""),
+        ("jwt", &["audience"], "audience = \"https://hooks.example/hook\""),
+        ("swt", &["issuer"], "issuer = \"https://issuer.example\""),
+    ] {
+        let Some(found) = table.get(scheme) else { continue };
+        let without = found.get("without").map(|names| names.to_string().contains("\"aud\""));
+        if !keys.iter().any(|key| found.get(key).is_some()) && without != Some(true) {
+            let _ = write!(overrides, "\n[source.{scheme}]\n{line}\n");
+        }
+    }
+    (Value::Object(params), overrides)
+}
