@@ -65,8 +65,8 @@ pub fn unix_time(offset: i64) -> String {
     (now + offset).to_string()
 }
 
-/// Year, month, day, hour, minute and second of UTC, and the day of the week with Sunday as 0.
-fn calendar(offset: i64) -> ([i64; 6], usize) {
+/// Year, month, day, hour, minute and second of UTC.
+fn calendar(offset: i64) -> [i64; 6] {
     let now: i64 = unix_time(offset).parse().expect("a number");
     let (days, second) = (now.div_euclid(86_400), now.rem_euclid(86_400));
     // From 0000-03-01, in eras of 400 years.
@@ -78,23 +78,13 @@ fn calendar(offset: i64) -> ([i64; 6], usize) {
     let date = day - (153 * month + 2) / 5 + 1;
     let month = if month < 10 { month + 3 } else { month - 9 };
     let year = year + era * 400 + i64::from(month <= 2);
-    ([year, month, date, second / 3600, second / 60 % 60, second % 60], (days + 4).rem_euclid(7) as usize)
+    [year, month, date, second / 3600, second / 60 % 60, second % 60]
 }
 
 /// Now, moved by `offset` seconds, as RFC 3339 writes it.
 pub fn rfc3339(offset: i64) -> String {
-    let ([year, month, date, hour, minute, second], _) = calendar(offset);
+    let [year, month, date, hour, minute, second] = calendar(offset);
     format!("{year:04}-{month:02}-{date:02}T{hour:02}:{minute:02}:{second:02}Z")
-}
-
-/// The same as the HTTP field `Date`.
-pub fn http_date(offset: i64) -> String {
-    const DAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let ([year, month, date, hour, minute, second], day) = calendar(offset);
-    let (day, month) = (DAYS[day], MONTHS[month as usize - 1]);
-    format!("{day}, {date:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} GMT")
 }
 
 #[test]
