@@ -20,6 +20,7 @@ mod message;
 mod multipart;
 mod place;
 mod pointer;
+mod public;
 mod reading;
 mod rules;
 mod template;
@@ -43,6 +44,7 @@ pub use list::{Position, Shape};
 pub use message::{Message, Source, Unbound, UrlForm};
 pub use multipart::{boundary, write as write_multipart};
 pub use pointer::Pointer;
+pub use public::{Curve, Digest, Form, KeyKind, PublicAlgorithm};
 pub use reading::Reading;
 pub use template::{Origin, Part, Placeholder, Sorted, Template};
 

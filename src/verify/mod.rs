@@ -9,6 +9,7 @@ mod explain;
 mod jwt;
 mod place;
 mod proof;
+mod public_key;
 mod setup;
 mod sign;
 mod signature;
@@ -22,10 +23,10 @@ pub use error::VerifyError;
 pub use explain::{Evidence, Finding, Known, Other};
 pub use jwt::{
     Algorithm, BodyHash, ClaimPath, Claims, EmptyBody, Family, Hash, HashForm, Json, JsonFlaw, JwtDefinition,
-    JwtKeys, KeyFlaw, KeySet, KeySetFlaw, KidRule, Profile, SigningKey, SigningKeyFlaw, SingleKey,
-    TokenPlace, is_kid,
+    JwtKeys, KeySet, KeySetFlaw, KidRule, Profile, SigningKey, SigningKeyFlaw, SingleKey, TokenPlace, is_kid,
 };
 pub use proof::{EventId, Mark, Proof, Sender, Verified};
+pub use public_key::{CheckingKey, KeyFlaw, KeyText, PrivateKey, PrivateKeyFlaw, PublicKey};
 pub use setup::{NamedSecret, Remember, SetupFlaw, Surroundings};
 pub use sign::{Draft, SignError};
 pub use step::{AwaitBody, AwaitKey, Step};

@@ -2,13 +2,13 @@
 
 use super::algorithm::Algorithm;
 use super::json::Json;
-use super::key::{KeyFlaw, VerificationKey};
+use super::key::VerificationKey;
 use crate::base::limits::MAX_KEYS;
 use crate::base::time::UnixTime;
+use crate::verify::public_key::{KeyFlaw, PublicKey};
 use rustls_pki_types::pem::{PemObject, SectionKind};
 use rustls_pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
 use std::fmt;
-use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// Keys that can check tokens; built whole, then put in the place of the former set.
 #[derive(Clone, Debug, Default)]
@@ -171,17 +171,15 @@ impl KeySet {
         if private {
             return Err(KeySetFlaw::Unusable(KeyFlaw::Private));
         }
-        let mut keys = Vec::new();
+        let mut public = Vec::new();
         for der in SubjectPublicKeyInfoDer::pem_slice_iter(text) {
-            let der = der.map_err(|_| KeySetFlaw::NotPem)?;
-            keys.push(VerificationKey::of_spki(&der, allowed).map_err(KeySetFlaw::Unusable)?);
+            public.push(PublicKey::of_spki(&der.map_err(|_| KeySetFlaw::NotPem)?));
         }
         for der in CertificateDer::pem_slice_iter(text) {
-            let der = der.map_err(|_| KeySetFlaw::NotPem)?;
-            let (_, certificate) = X509Certificate::from_der(&der).map_err(|_| KeySetFlaw::NotPem)?;
-            let key = VerificationKey::of_public_key(certificate.public_key(), allowed);
-            keys.push(key.map_err(KeySetFlaw::Unusable)?);
+            public.push(PublicKey::of_certificate(&der.map_err(|_| KeySetFlaw::NotPem)?));
         }
+        let keys = public.into_iter().map(|key| VerificationKey::of_public_key(key?, allowed));
+        let keys = keys.collect::<Result<Vec<_>, _>>().map_err(KeySetFlaw::Unusable)?;
         match keys.len() {
             0 => Err(KeySetFlaw::NotPem),
             1..=MAX_KEYS => Ok(KeySet { keys, by_kid: false }),

@@ -2,6 +2,7 @@
 
 use super::super::key_set::Found;
 use super::*;
+use crate::verify::public_key::KeyFlaw;
 use serde_json::json;
 
 fn jwks() -> Value {

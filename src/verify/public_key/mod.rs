@@ -1,0 +1,17 @@
+//! Public keys: their forms, what makes one unfit, and checking and making signatures.
+
+mod check;
+mod flaw;
+mod key;
+mod rsa;
+mod sign;
+mod text;
+
+pub use check::CheckingKey;
+pub use flaw::KeyFlaw;
+pub use key::PublicKey;
+pub use sign::{PrivateKey, PrivateKeyFlaw};
+pub use text::KeyText;
+
+#[cfg(test)]
+mod tests;
