@@ -345,7 +345,7 @@ fn routes(count: usize, path: impl Fn(usize) -> String) -> Routes {
 
 /// The verifier of a built-in provider with one secret.
 fn verifier(provider: &str) -> Verifier {
-    let Ok(Some(ProviderScheme::Signature(scheme))) = provider_scheme(provider, None) else {
+    let Ok(Some(ProviderScheme::Signature(scheme, _))) = provider_scheme(provider, None) else {
         panic!("{provider} signs its messages");
     };
     // 32 bytes in base64, which is also a text of more than 32 bytes.

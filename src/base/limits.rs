@@ -12,6 +12,10 @@ pub const MIB: u64 = 1024 * KIB;
 
 /// Values in one header that hold a signature (`many` may lower it).
 pub const MAX_SIGNATURES: usize = 10;
+/// Longest text of a signature with a private key, bytes: RSA with 8192 bits in hex.
+pub const MAX_SIGNATURE_TEXT: usize = 2048;
+/// Most times that a public key is tried on one request: keys, texts and signatures multiplied.
+pub const MAX_KEY_TRIALS: usize = 32;
 /// Elements looked at in one list field before the field counts as malformed.
 pub const MAX_LIST_ELEMENTS: usize = 100;
 /// Fields of one form, parameters of one query.

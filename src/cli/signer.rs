@@ -7,7 +7,8 @@ use super::request::{Address, RequestArguments};
 use super::subject::{Subject, SubjectArguments};
 use crate::base::secret::Secret;
 use crate::base::time::UnixTime;
-use crate::verify::{Algorithm, Draft, NamedSecret, SignError, SigningKey};
+use crate::scheme::KeyKind;
+use crate::verify::{Algorithm, Draft, NamedSecret, PrivateKey, SignError, SigningKey};
 use std::path::{Path, PathBuf};
 
 /// Options of `bonafide sign` and `bonafide send`.
@@ -20,7 +21,7 @@ pub struct SignerArguments {
     /// The form of the output.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub format: Format,
-    /// A file with the private key (PEM, PKCS#8) of a sender whose tokens have public keys.
+    /// A file with the private key (PEM, PKCS#8) of a sender that signs with one.
     #[arg(long, value_name = "FILE")]
     private_key: Option<PathBuf>,
     /// The name of that key, for the token.
@@ -36,13 +37,20 @@ pub struct SignerArguments {
 pub struct Signer<'a> {
     arguments: &'a SignerArguments,
     secrets: Vec<NamedSecret>,
-    key: Option<SigningKey>,
+    key: Option<PlayedKey>,
     /// Whose request it is.
     pub subject: Subject,
     /// Where it goes.
     pub address: Address,
     /// The request without proof.
     pub blank: Draft,
+}
+
+/// The private key of a sender that is played here.
+#[derive(Clone, Debug)]
+enum PlayedKey {
+    Token(SigningKey),
+    Signature(PrivateKey),
 }
 
 impl SignerArguments {
@@ -94,7 +102,11 @@ impl Signer<'_> {
     /// # Errors
     /// The draft cannot carry it, or lacks what only the sender knows.
     pub fn sign(&self, draft: &mut Draft, now: UnixTime) -> Result<(), Failure> {
-        draft.key.clone_from(&self.key);
+        match &self.key {
+            Some(PlayedKey::Token(key)) => draft.key = Some(key.clone()),
+            Some(PlayedKey::Signature(key)) => draft.private_key = Some(key.clone()),
+            None => {}
+        }
         self.subject.verifier.sign(draft, now).map_err(refused)
     }
 
@@ -105,7 +117,11 @@ impl Signer<'_> {
     pub fn forger(&self) -> Result<Signer<'_>, Failure> {
         let SignerArguments { subject, request, kid, .. } = self.arguments;
         let other = subject.with_other_secrets(&self.secrets, request.origin()?, random()?)?;
-        let key = self.key.as_ref().map(|key| other_key(key.algorithm(), kid.clone())).transpose()?;
+        let key = match &self.key {
+            Some(PlayedKey::Token(key)) => Some(PlayedKey::Token(other_key(key.algorithm(), kid.clone())?)),
+            Some(PlayedKey::Signature(key)) => Some(PlayedKey::Signature(other_private_key(key.kind())?)),
+            None => None,
+        };
         let (address, blank) = (self.address.clone(), self.blank.clone());
         Ok(Signer { arguments: self.arguments, secrets: Vec::new(), key, subject: other, address, blank })
     }
@@ -123,28 +139,45 @@ fn random<const N: usize>() -> Result<[u8; N], Failure> {
 }
 
 /// The key with the first algorithm of the source that it is for.
-fn signing_key(subject: &Subject, path: &Path, kid: Option<String>) -> Result<SigningKey, Failure> {
+fn signing_key(subject: &Subject, path: &Path, kid: Option<String>) -> Result<PlayedKey, Failure> {
     let pem = Secret::new(read(path)?);
+    let of_signature = subject.verifier.public_algorithms().into_iter();
+    let of_signature =
+        of_signature.filter_map(|algorithm| PrivateKey::new(algorithm.kind(), pem.expose()).ok()).next();
+    if let Some(key) = of_signature {
+        return Ok(PlayedKey::Signature(key));
+    }
     let public = subject.verifier.algorithms().iter().filter(|algorithm| !algorithm.is_symmetric());
     let key = public.copied().find_map(|algorithm| SigningKey::new(algorithm, &pem, kid.clone()).ok());
-    key.ok_or_else(|| {
+    key.map(PlayedKey::Token).ok_or_else(|| {
         Failure::usage(format!("{}: no private key for the algorithms of {subject}", path.display()))
     })
 }
 
 /// A new private key for an algorithm.
 fn other_key(algorithm: Algorithm, kid: Option<String>) -> Result<SigningKey, Failure> {
+    let made = made_up(|pem| SigningKey::new(algorithm, pem, kid.clone()).ok());
+    made.ok_or_else(|| Failure::usage(format!("no other key for {} can be made up", algorithm.name())))
+}
+
+fn other_private_key(kind: KeyKind) -> Result<PrivateKey, Failure> {
+    let made = made_up(|pem| PrivateKey::new(kind, pem.expose()).ok());
+    made.ok_or_else(|| Failure::usage("no other key of this kind can be made up".to_owned()))
+}
+
+/// The first of the kinds of private keys, made up and in PEM, that can be taken.
+fn made_up<K>(take: impl Fn(&Secret) -> Option<K>) -> Option<K> {
     let kinds = [
         &rcgen::PKCS_ECDSA_P256_SHA256,
         &rcgen::PKCS_ECDSA_P384_SHA384,
+        &rcgen::PKCS_ECDSA_P521_SHA512,
         &rcgen::PKCS_ED25519,
         &rcgen::PKCS_RSA_SHA256,
     ];
-    let made = kinds.into_iter().find_map(|kind| {
-        let pem = Secret::new(rcgen::KeyPair::generate_for(kind).ok()?.serialize_pem().into_bytes());
-        SigningKey::new(algorithm, &pem, kid.clone()).ok()
-    });
-    made.ok_or_else(|| Failure::usage(format!("no other key for {} can be made up", algorithm.name())))
+    kinds.into_iter().find_map(|kind| {
+        let pem = rcgen::KeyPair::generate_for(kind).ok()?.serialize_pem();
+        take(&Secret::new(pem.into_bytes()))
+    })
 }
 
 #[cfg(test)]

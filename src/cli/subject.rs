@@ -25,8 +25,8 @@ pub struct SubjectArguments {
     /// secret replaces another.
     #[arg(long, value_name = "FILE", conflicts_with = "source")]
     secret_file: Vec<PathBuf>,
-    /// A file with the public keys of a sender of tokens, instead of those that would be fetched: PEM, a JWK or a
-    /// JWK Set.
+    /// A file with the public keys of the sender, instead of those that would be fetched: PEM, a JWK or a JWK Set; of
+    /// a sender of signatures also the key in hex or base64.
     #[arg(long, value_name = "FILE")]
     keys_file: Option<PathBuf>,
     /// A value that is not secret: in the signed message, or in a token that is made (`event`, `issuer`, `audience`,
@@ -80,10 +80,18 @@ impl SubjectArguments {
     /// # Errors
     /// A file that cannot be read (4) or holds no key for these algorithms (2).
     pub fn keys(&self) -> Result<Option<KeySet>, Failure> {
-        let Some(path) = &self.keys_file else { return Ok(None) };
+        let Some(path) = self.keys_file.as_ref().filter(|_| !self.signs_with_a_private_key()) else {
+            return Ok(None);
+        };
         let every: Vec<Algorithm> = Algorithm::names().filter_map(Algorithm::parse).collect();
         let keys = KeySet::of_text(&read(path)?, &every);
         keys.map(Some).map_err(|flaw| Failure::usage(format!("{}: {flaw}", path.display())))
+    }
+
+    /// Whether it is a provider whose keys are part of its verifier.
+    fn signs_with_a_private_key(&self) -> bool {
+        let scheme = self.provider.as_ref().and_then(|id| provider_scheme(id, None).ok().flatten());
+        matches!(scheme, Some(ProviderScheme::Signature(schemes, _)) if is_public(&schemes))
     }
 
     /// The policy file.
@@ -130,6 +138,17 @@ impl SubjectArguments {
         self.subject(&secrets.iter().map(other).collect::<Vec<_>>(), origin)
     }
 
+    /// The public keys of `--keys-file`, else those of the provider's file.
+    fn public_keys(&self, own: Option<String>) -> Result<Vec<NamedSecret>, Failure> {
+        let text = match &self.keys_file {
+            Some(path) => Some(read(path)?),
+            None => own.map(String::into_bytes),
+        };
+        let named =
+            |text| NamedSecret { name: "key-1".into(), secret: Secret::new(text), until: None, choice: None };
+        Ok(text.map(named).into_iter().collect())
+    }
+
     fn of_provider(
         &self,
         id: &str,
@@ -140,18 +159,23 @@ impl SubjectArguments {
         let issuer = params.get("issuer").map(String::as_str);
         let scheme = provider_scheme(id, issuer).map_err(Failure::config)?;
         let scheme = scheme.ok_or_else(|| unknown("provider", id, provider_names()))?;
-        let needs_secret = !matches!(scheme, ProviderScheme::Jwt(_, _, true));
+        let needs_secret = match &scheme {
+            ProviderScheme::Jwt(_, _, fetched) => !fetched,
+            ProviderScheme::Signature(schemes, _) => !is_public(schemes),
+            ProviderScheme::Token(_) | ProviderScheme::Basic(_) => true,
+        };
         if needs_secret && secrets.is_empty() {
             return Err(Failure::usage(format!(
                 "--secret-file FILE is missing: the secret of provider {id}"
             )));
         }
         let verifier = match scheme {
-            ProviderScheme::Signature(scheme) => Verifier::signature(
-                of_any_length(*scheme),
-                secrets,
-                Surroundings { public_url, params, by: None },
-            ),
+            ProviderScheme::Signature(schemes, own) => {
+                let secrets = if is_public(&schemes) { self.public_keys(own)? } else { secrets };
+                let fetched = secrets.is_empty();
+                let surroundings = Surroundings { public_url, params, by: None, fetched };
+                Verifier::signature(of_any_length(*schemes), secrets, surroundings)
+            }
             ProviderScheme::Jwt(definition, form, fetched) => {
                 // What is fetched comes with `--keys-file`, or not at all.
                 let keys = if fetched { JwtKeys::Fetched } else { JwtKeys::None };
@@ -163,6 +187,11 @@ impl SubjectArguments {
         let verifier = verifier.map_err(|flaw| flawed(id, &flaw))?;
         Ok(Subject { name: Name::Provider(id.to_owned()), verifier, key_source: None, others: Vec::new() })
     }
+}
+
+/// Whether the sender signs with a private key.
+fn is_public(schemes: &Schemes) -> bool {
+    schemes.all().any(|scheme| scheme.algorithm.public().is_some())
 }
 
 /// Without the length that is demanded of secrets in force: those of tests are short.

@@ -2,8 +2,8 @@
 
 use super::declare::{raw_table, raw_words};
 use super::value::{
-    Exact, Flag, Handshakes, Hidden, List, Map, Moment, Number, OneOrMany, Period, Position, Secrets, Size,
-    Switch, Text,
+    Exact, Flag, Handshakes, Hidden, List, Map, Moment, Number, OneOrMany, Period, Position, PublicKeyText,
+    PublicKeys, Secrets, Size, Switch, Text,
 };
 
 raw_table! {
@@ -265,6 +265,10 @@ raw_table! {
         secret: RawSecret,
         /// Several secrets while one replaces another, any of which proves; or a table in which a field of the request chooses.
         secrets: Secrets,
+        /// The public key of a sender that signs with a private one: its text (PEM, JWK, hex or base64), or where that is kept.
+        public_key: PublicKeyText,
+        /// Several public keys, as `secrets`.
+        public_keys: PublicKeys,
         /// Values that are not secret and stand in the signed message as `{param:NAME}`.
         params: Map<Text>,
         /// The application for this source.
@@ -335,6 +339,18 @@ raw_table! {
 }
 
 raw_table! {
+    /// Public keys among which a field of the request chooses. Either `file` or `keys`.
+    pub inline RawPublicChoice as "{ by = \"serial\", file = \"/etc/bonafide/keys/{value}.pem\" }" {
+        /// The field of the scheme, or the capture of the path, that chooses.
+        by: Text = required,
+        /// Files whose names hold the value: `/etc/bonafide/keys/{value}.pem`.
+        file: Text,
+        /// The key of each value.
+        keys: Map<PublicKeyText>,
+    }
+}
+
+raw_table! {
     /// A signature over the message.
     pub section RawSignature as "[signature]" {
         /// The algorithm: `hmac-sha256` and others.
@@ -345,6 +361,10 @@ raw_table! {
         covers: Text,
         /// JSON pointer to an array whose elements are each signed.
         each: Text,
+        /// The digest of the message that is signed instead of it: `sha256`, `sha384`, `sha512`.
+        prehash: Text,
+        /// Where the public keys of the sender are, if not in `public_key`.
+        keys: RawKeys,
         /// The forms of the address that `{url}` stands for: `as_given`, `without_port`, `with_port`, `without_query`.
         url: OneOrMany<Text>,
         /// Two requests may have one signed text, because the sender joins values with nothing between them.
@@ -459,6 +479,8 @@ raw_table! {
         min_bytes: Number,
         /// Longest key in bytes.
         max_bytes: Number,
+        /// Fewest bits of an RSA key; 2048 unless given.
+        min_bits: Number,
     }
 }
 
@@ -687,7 +709,7 @@ raw_table! {
 raw_table! {
     /// Where public keys are. Exactly one of `jwks`, `discovery`, `url`, `file` and `text`.
     pub inline RawKeys as "{ jwks = \"https://auth.example.com/.well-known/jwks.json\" }" {
-        /// URL of a JWK Set.
+        /// URL of a JWK Set, or of a PEM text.
         jwks: Text,
         /// The issuer whose OpenID Connect document names the URL of its JWK Set.
         discovery: Text,
@@ -703,7 +725,7 @@ raw_table! {
         json: Map<Text>,
         /// What `{secret}` stands for.
         secret: RawSecret,
-        /// JSON pointer to the key in the answer of `url`.
+        /// JSON pointer to the key, or its text, in the answer of `url` or `jwks`.
         at: Text,
         /// Statuses with which `url` says that there is no such key; 404 and 410 unless given.
         unknown: List<Number>,

@@ -72,6 +72,8 @@ pub struct SecretReader<'a> {
     pub problems: &'a mut Vec<Problem>,
     /// The files that secrets were read from.
     pub watched: &'a mut Vec<PathBuf>,
+    /// Whether what is read is a public key, which anybody may know.
+    pub public: bool,
 }
 
 /// The kinds of reference, as written.
@@ -85,7 +87,7 @@ enum Reference<'s> {
 impl SecretReader<'_> {
     /// Whether a secret names exactly one place; notes a literal. Reads nothing.
     pub fn check(&mut self, secret: &Located<RawSecret>) -> bool {
-        if let Some(literal) = &secret.value.literal {
+        if let Some(literal) = secret.value.literal.as_ref().filter(|_| !self.public) {
             let problem =
                 Problem::warning("secret_literal", literal.at, "the secret stands in the policy file");
             self.problems.push(
@@ -114,14 +116,14 @@ impl SecretReader<'_> {
             self.problems.push(Problem::error("secret_unusable", at, message));
             return None;
         }
-        if secret.expose().len() < SHORT && !short_is_fine {
+        if secret.expose().len() < SHORT && !short_is_fine && !self.public {
             let message =
                 format!("the secret has {} bytes; fewer than {SHORT} can be guessed", secret.expose().len());
             self.problems.push(Problem::warning("secret_short", at, message));
         }
         Some(match &self.environment.other_secrets {
-            Some(random) => secret.another(random),
-            None => secret,
+            Some(random) if !self.public => secret.another(random),
+            Some(_) | None => secret,
         })
     }
 
@@ -172,7 +174,7 @@ impl SecretReader<'_> {
             return Err(format!("{shown} is not a regular file"));
         }
         // The group may read: that is how services share a file. It may not write.
-        if metadata.mode() & 0o027 != 0 {
+        if metadata.mode() & 0o027 != 0 && !self.public {
             let mode = metadata.mode() & 0o777;
             let message = format!("others than its owner may read or change {shown} (mode {mode:o})");
             let problem = Problem::warning("secret_file_mode", at, message);
@@ -241,6 +243,7 @@ mod tests {
             environment: &environment,
             problems: &mut problems,
             watched: &mut Vec::new(),
+            public: false,
         };
         let read = reader.read(&Located { value: secret, at }, false);
         (read.map(|secret| secret.expose().to_vec()), problems.iter().map(|problem| problem.code).collect())
@@ -265,7 +268,8 @@ mod tests {
         files.add(File::new("x.toml".into(), "x".into()));
         let at = Span { file: FileId::MAIN, start: 0, end: 1 };
         let (problems, watched) = (&mut Vec::new(), &mut Vec::new());
-        let mut reader = SecretReader { files: &files, environment: &environment, problems, watched };
+        let mut reader =
+            SecretReader { files: &files, environment: &environment, problems, watched, public: false };
         let secret = RawSecret { env: Some(Located { value: "X".into(), at }), ..RawSecret::default() };
         let read = reader.read(&Located { value: secret, at }, false).unwrap();
         assert_eq!(read, Secret::new(b"0123456789abcdef".to_vec()).another(&[7; 32]));
@@ -336,6 +340,7 @@ mod tests {
             environment: &environment,
             problems: &mut problems,
             watched: &mut Vec::new(),
+            public: false,
         };
         let mut read = |name: &str| {
             let credential = Some(Located { value: name.to_owned(), at });

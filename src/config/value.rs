@@ -1,7 +1,7 @@
 //! The leaf types of the policy file: texts, numbers, durations, sizes, moments, lists and maps.
 
 use super::problem::Problem;
-use super::raw::{RawChoice, RawHandshake, RawSecret};
+use super::raw::{RawChoice, RawHandshake, RawPublicChoice, RawSecret};
 use super::read::{Raw, Reader, Shown, in_order, located};
 use super::span::{Files, Located, Span};
 use super::units::{parse_duration, parse_size, to_unix};
@@ -75,6 +75,19 @@ pub enum Secrets {
     Any(List<RawSecret>),
     /// The request chooses.
     Chosen(Box<RawChoice>),
+}
+
+/// A public key: its text, or where that is kept.
+#[derive(Clone, Debug, Default)]
+pub struct PublicKeyText(pub RawSecret);
+
+/// The public keys of a source: any of several, or those that a field of the request chooses.
+#[derive(Clone, Debug)]
+pub enum PublicKeys {
+    /// Any of them proves.
+    Any(List<PublicKeyText>),
+    /// The request chooses.
+    Chosen(Box<RawPublicChoice>),
 }
 
 /// The handshakes of a source, where it does not take those of its provider.
@@ -380,6 +393,54 @@ impl Raw for Secrets {
         match self {
             Secrets::Any(list) => list.shown(at, files),
             Secrets::Chosen(choice) => choice.shown(at, files),
+        }
+    }
+}
+
+impl Raw for PublicKeyText {
+    const EXAMPLE: &'static str = "\"-----BEGIN PUBLIC KEY-----...\"";
+
+    fn read(value: &DeValue<'_>, at: Span, reader: &mut Reader) -> Option<Self> {
+        if value.is_table() {
+            return RawSecret::read(value, at, reader).map(PublicKeyText);
+        }
+        let text =
+            text(value, at, reader, "the text of a key, or a table that says where it is", Self::EXAMPLE)?;
+        let literal = Some(Located { value: Hidden(Secret::new(text.into())), at });
+        Some(PublicKeyText(RawSecret { literal, ..RawSecret::default() }))
+    }
+
+    fn schema() -> Value {
+        json!({ "oneOf": [{ "type": "string" }, RawSecret::schema()] })
+    }
+
+    fn shown(&self, at: Span, files: &Files) -> Shown {
+        match self.0.literal {
+            Some(_) => Shown::Value(files.slice(at).to_owned()),
+            None => self.0.shown(at, files),
+        }
+    }
+}
+
+impl Raw for PublicKeys {
+    const EXAMPLE: &'static str = "[\"-----BEGIN PUBLIC KEY-----...\", { file = \"old.pem\" }]";
+
+    fn read(value: &DeValue<'_>, at: Span, reader: &mut Reader) -> Option<Self> {
+        if value.is_table() {
+            return RawPublicChoice::read(value, at, reader)
+                .map(|choice| PublicKeys::Chosen(Box::new(choice)));
+        }
+        List::<PublicKeyText>::read(value, at, reader).map(PublicKeys::Any)
+    }
+
+    fn schema() -> Value {
+        json!({ "oneOf": [List::<PublicKeyText>::schema(), RawPublicChoice::schema()] })
+    }
+
+    fn shown(&self, at: Span, files: &Files) -> Shown {
+        match self {
+            PublicKeys::Any(list) => list.shown(at, files),
+            PublicKeys::Chosen(choice) => choice.shown(at, files),
         }
     }
 }

@@ -27,7 +27,7 @@ pub(super) struct Fetcher {
 }
 
 enum Place {
-    Document(Url),
+    Document(Url, SingleKey),
     Discovery { url: Url, issuer: String },
     PerKid { request: KeyRequest, key: SingleKey, unknown: Vec<u16> },
 }
@@ -70,10 +70,10 @@ impl Fetcher {
     pub async fn fetch(&self, kid: Option<&str>, began: UnixTime) -> Result<Answer, Failure> {
         let attempt = async {
             match (&self.place, kid) {
-                (Place::Document(url), _) => self.document(url.clone(), began).await,
+                (Place::Document(url, key), _) => self.document(url.clone(), key, began).await,
                 (Place::Discovery { url, issuer }, _) => {
                     let url = self.discover(url.clone(), issuer).await?;
-                    self.document(url, began).await
+                    self.document(url, &SingleKey::default(), began).await
                 }
                 (Place::PerKid { request, key, unknown }, Some(kid)) => {
                     let request = request.with(kid).map_err(|why| Failure::new(KeyFault::Internal, why))?;
@@ -87,10 +87,10 @@ impl Fetcher {
         tokio::time::timeout(self.timeout, attempt).await.unwrap_or_else(|_| Err(late()))
     }
 
-    async fn document(&self, url: Url, began: UnixTime) -> Result<Answer, Failure> {
+    async fn document(&self, url: Url, key: &SingleKey, began: UnixTime) -> Result<Answer, Failure> {
         let response = self.send(Request::new(Method::GET, url)).await?;
         let (headers, body) = read(response).await?;
-        let set = KeySet::of_document(&body, &self.algorithms).map_err(Failure::of_set)?;
+        let set = KeySet::of_document(&body, key, &self.algorithms).map_err(Failure::of_set)?;
         Ok(self.keys(set, &headers, None, began))
     }
 
@@ -152,7 +152,7 @@ impl Place {
     fn new(place: &KeyPlace) -> Result<Place, String> {
         let parse = |url: &str| Url::parse(url).map_err(|error| format!("`{url}` is not a URL: {error}"));
         Ok(match place {
-            KeyPlace::Document { url } => Place::Document(parse(url)?),
+            KeyPlace::Document { url, key } => Place::Document(parse(url)?, key.clone()),
             KeyPlace::Discovery { url, issuer } => {
                 Place::Discovery { url: parse(url)?, issuer: issuer.clone() }
             }
@@ -166,7 +166,7 @@ impl Place {
 
     fn url(&self) -> Result<Url, String> {
         match self {
-            Place::Document(url) | Place::Discovery { url, .. } => Ok(url.clone()),
+            Place::Document(url, _) | Place::Discovery { url, .. } => Ok(url.clone()),
             Place::PerKid { request, .. } => request.sample(),
         }
     }

@@ -39,6 +39,8 @@ pub enum KeyPlace {
     Document {
         /// `https`, or `http` on loopback.
         url: String,
+        /// Where in the document the set, or one key, stands.
+        key: SingleKey,
     },
     /// OpenID Connect Discovery 1.0: a document that names the URL of the JWK Set.
     Discovery {
@@ -97,7 +99,7 @@ impl KeyPlace {
     /// The URL as the policy writes it.
     pub fn url(&self) -> &str {
         match self {
-            KeyPlace::Document { url } | KeyPlace::Discovery { url, .. } => url,
+            KeyPlace::Document { url, .. } | KeyPlace::Discovery { url, .. } => url,
             KeyPlace::PerKid(per_kid) => &per_kid.url,
         }
     }

@@ -1,5 +1,7 @@
-//! The keyed algorithms: HMAC (RFC 2104), and plain hashes of a text that holds the secret.
+//! The algorithms of a signature: HMAC (RFC 2104), plain hashes of a text that holds the secret, and those with a
+//! private key.
 
+use super::public::PublicAlgorithm;
 use hmac::digest::InvalidLength;
 use hmac::{Hmac, KeyInit, Mac as _};
 use md5::Md5;
@@ -66,6 +68,8 @@ pub enum Algorithm {
     Hmac(HashName),
     /// The hash of a text that holds the secret (`{secret}`).
     Plain(HashName),
+    /// A signature that only the holder of a private key can make.
+    Public(PublicAlgorithm),
 }
 
 impl Algorithm {
@@ -81,25 +85,49 @@ impl Algorithm {
         "sha256",
         "sha384",
         "sha512",
+        "ed25519",
+        "ecdsa-p256-sha256",
+        "ecdsa-p256-sha256-der",
+        "ecdsa-p256-sha1-der",
+        "ecdsa-p384-sha384",
+        "ecdsa-p384-sha384-der",
+        "ecdsa-p521-sha512",
+        "ecdsa-p521-sha512-der",
+        "ecdsa-secp256k1-sha256",
+        "ecdsa-secp256k1-sha256-der",
+        "rsa-sha1",
+        "rsa-sha256",
+        "rsa-sha384",
+        "rsa-sha512",
+        "rsa-pss-sha256",
+        "rsa-pss-sha384",
+        "rsa-pss-sha512",
     ];
 
     /// The algorithm of that name.
     pub fn parse(name: &str) -> Option<Algorithm> {
         match name.strip_prefix("hmac-") {
             Some(hash) => HashName::parse(hash).map(Algorithm::Hmac),
-            None => HashName::parse(name).map(Algorithm::Plain),
+            None => {
+                let plain = HashName::parse(name).map(Algorithm::Plain);
+                plain.or_else(|| PublicAlgorithm::parse(name).map(Algorithm::Public))
+            }
         }
     }
 
-    /// Length of the signature, bytes. Never truncated.
-    pub fn tag_bytes(self) -> usize {
-        self.hash().bytes()
+    /// Length of the MAC or digest, bytes; never truncated. Nothing where it is none.
+    pub fn tag_bytes(self) -> Option<usize> {
+        match self {
+            Algorithm::Hmac(hash) | Algorithm::Plain(hash) => Some(hash.bytes()),
+            Algorithm::Public(_) => None,
+        }
     }
 
-    /// The hash function in it.
-    pub fn hash(self) -> HashName {
+    /// The algorithm of a private key, where it is one.
+    pub fn public(self) -> Option<PublicAlgorithm> {
         match self {
-            Algorithm::Hmac(hash) | Algorithm::Plain(hash) => hash,
+            Algorithm::Public(algorithm) => Some(algorithm),
+            Algorithm::Hmac(_) | Algorithm::Plain(_) => None,
         }
     }
 
@@ -127,13 +155,14 @@ macro_rules! macs {
             /// Keys a MAC; a plain hash has no key.
             ///
             /// # Errors
-            /// When the algorithm does not take a key of this length; HMAC takes every length.
+            /// When the algorithm does not take a key of this length, or is none of a secret; HMAC takes every length.
             pub fn new(algorithm: Algorithm, key: &[u8]) -> Result<Mac, InvalidLength> {
                 Ok(match algorithm {
                     $(
                         Algorithm::Hmac(HashName::$hash) => Mac::$hmac(Hmac::new_from_slice(key)?),
                         Algorithm::Plain(HashName::$hash) => Mac::$plain($hash::new()),
                     )+
+                    Algorithm::Public(_) => return Err(InvalidLength),
                 })
             }
 
@@ -228,8 +257,11 @@ mod tests {
     #[test]
     fn every_name_is_an_algorithm() {
         let lengths: Vec<_> =
-            Algorithm::NAMES.iter().map(|name| Algorithm::parse(name).unwrap().tag_bytes()).collect();
+            Algorithm::NAMES.iter().filter_map(|name| Algorithm::parse(name).unwrap().tag_bytes()).collect();
         assert_eq!(lengths, [16, 20, 32, 48, 64, 16, 20, 32, 48, 64]);
         assert!(Algorithm::parse("HMAC-SHA256").is_none());
+        for name in PublicAlgorithm::NAMES {
+            assert!(Algorithm::NAMES.contains(&name), "{name}");
+        }
     }
 }

@@ -25,6 +25,10 @@ pub struct Scheme {
     pub timestamp: Option<Timestamp>,
     /// The event id, if the scheme has one.
     pub id: Option<Id>,
+    /// Index of the field that names the key, if the scheme has one.
+    pub key_id: Option<usize>,
+    /// The digest of the message that is signed instead of it.
+    pub prehash: Option<HashName>,
     /// The array whose elements are each signed.
     pub each: Option<Pointer>,
     covers: Covers,
@@ -216,6 +220,7 @@ impl Scheme {
         let key = key_form(&definition.key, &mut flaws);
         let each = definition.each.as_deref().map(|text| pointer(text, &["each"], &mut flaws));
         let urls = urls(definition, &mut flaws);
+        let prehash = prehash(definition, algorithm, &mut flaws);
         let mut parts = Fields::collect(definition, &mut flaws);
         let templates = templates(definition, &parts, &mut flaws);
         parts.compare(definition, &mut flaws);
@@ -244,6 +249,8 @@ impl Scheme {
                 signature,
                 timestamp: parts.timestamp.map(|time| Timestamp { signed: signed(time.field), ..time }),
                 id: parts.id.map(|id| Id { signed: signed(id.field), ..id }),
+                key_id: parts.key_id,
+                prehash,
                 each: each.flatten(),
                 covers,
                 urls,
@@ -425,6 +432,7 @@ pub(super) struct Fields {
     pub signature: Option<Signature>,
     pub timestamp: Option<Timestamp>,
     pub id: Option<Id>,
+    pub key_id: Option<usize>,
 }
 
 impl Fields {
@@ -440,7 +448,7 @@ impl Fields {
                     .with_help("exactly one field is the signature"),
             );
         }
-        for role in ["timestamp", "id"].into_iter().filter(|role| count(definition, role) > 1) {
+        for role in ["timestamp", "id", "key_id"].into_iter().filter(|role| count(definition, role) > 1) {
             flaws.push(Flaw::new(&["fields"], format!("more than one field has `role = \"{role}\"`")));
         }
         fields
@@ -469,9 +477,15 @@ impl Fields {
                 self.timestamp = Some(Timestamp { field: index, unit, tolerance, signed: false });
             }
             Some("id") => self.id = Some(Id { field: index, signed: false }),
+            Some("key_id") => self.key_id = Some(index),
             Some(other) => {
                 let path = ["fields", name, "role"];
-                flaws.push(Flaw::unknown_word(&path, "role", other, &["signature", "timestamp", "id"]));
+                flaws.push(Flaw::unknown_word(
+                    &path,
+                    "role",
+                    other,
+                    &["signature", "timestamp", "id", "key_id"],
+                ));
             }
             None => {}
         }
@@ -531,6 +545,10 @@ pub fn key_form(definition: &KeyDefinition, flaws: &mut Vec<Flaw>) -> Option<Key
         word(&["key"], "encoding", encoding, KeyEncoding::NAMES, flaws).and_then(KeyEncoding::parse);
     let bytes = |bytes: Option<u64>| bytes.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
     let (min_bytes, max_bytes) = (bytes(definition.min_bytes), bytes(definition.max_bytes));
+    let min_bits = bytes(definition.min_bits).unwrap_or(KeyForm::default().min_bits);
+    if !(1024..=8192).contains(&min_bits) {
+        flaws.push(Flaw::new(&["key", "min_bits"], "must be 1024 to 8192"));
+    }
     if min_bytes.zip(max_bytes).is_some_and(|(min, max)| min > max) {
         flaws.push(Flaw::new(&["key", "max_bytes"], "`max_bytes` is below `min_bytes`"));
     }
@@ -550,7 +568,19 @@ pub fn key_form(definition: &KeyDefinition, flaws: &mut Vec<Flaw>) -> Option<Key
         nfkd,
         min_bytes,
         max_bytes,
+        min_bits,
     })
+}
+
+fn prehash(definition: &Definition, algorithm: Option<Algorithm>, flaws: &mut Vec<Flaw>) -> Option<HashName> {
+    let name = definition.prehash.as_deref()?;
+    if algorithm.is_some_and(|algorithm| algorithm.public().is_none()) {
+        flaws.push(
+            Flaw::new(&["prehash"], "only a signature with a private key has this")
+                .with_help("hash in the message: `{body|sha256|hex}`"),
+        );
+    }
+    word(&[], "prehash", Some(name), &["sha256", "sha384", "sha512"], flaws).and_then(HashName::parse)
 }
 
 fn urls(definition: &Definition, flaws: &mut Vec<Flaw>) -> Vec<UrlForm> {

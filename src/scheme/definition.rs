@@ -13,6 +13,8 @@ pub struct Definition {
     pub covers: Option<String>,
     /// JSON pointer to the array whose elements are each signed.
     pub each: Option<String>,
+    /// The digest of the message that is signed instead of it.
+    pub prehash: Option<String>,
     /// Forms of the address that `{url}` stands for.
     pub url: Vec<String>,
     /// Values may be joined so that two requests have one signed text.
@@ -57,6 +59,8 @@ pub struct KeyDefinition {
     pub min_bytes: Option<u64>,
     /// Most bytes of the decoded key.
     pub max_bytes: Option<u64>,
+    /// Fewest bits of an RSA key.
+    pub min_bits: Option<u64>,
 }
 
 /// One entry of `[signature.fields]`.
@@ -78,7 +82,7 @@ pub struct FieldDefinition {
     pub decode: Option<String>,
     /// JSON pointer into the document that the value is.
     pub inside: Option<String>,
-    /// `signature`, `timestamp` or `id`; none for text that is only signed.
+    /// `signature`, `timestamp`, `id` or `key_id`; none for text that is only signed.
     pub role: Option<String>,
     /// Of a signature: `hex`, `base64`, `base64url` or `base64_hex`.
     pub encoding: Option<String>,

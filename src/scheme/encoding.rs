@@ -48,13 +48,23 @@ impl Encoding {
         (written? == length).then(|| Tag::new(buffer.get(..length).unwrap_or_default()))
     }
 
-    /// Writes the value.
-    pub fn encode(self, tag: &Tag) -> String {
+    /// Decodes a value of any length.
+    pub fn decode_any(self, text: &str) -> Option<Vec<u8>> {
         match self {
-            Encoding::Hex => hex::encode(tag.as_bytes()),
-            Encoding::Base64 => STANDARD.encode(tag.as_bytes()),
-            Encoding::Base64Url => URL_SAFE_NO_PAD.encode(tag.as_bytes()),
-            Encoding::Base64Hex => STANDARD.encode(hex::encode(tag.as_bytes())),
+            Encoding::Hex => hex::decode(text).ok(),
+            Encoding::Base64 => STANDARD.decode(text).ok(),
+            Encoding::Base64Url => URL_SAFE_NO_PAD.decode(text).ok(),
+            Encoding::Base64Hex => hex::decode(STANDARD.decode(text).ok()?).ok(),
+        }
+    }
+
+    /// Writes the value.
+    pub fn encode(self, bytes: &[u8]) -> String {
+        match self {
+            Encoding::Hex => hex::encode(bytes),
+            Encoding::Base64 => STANDARD.encode(bytes),
+            Encoding::Base64Url => URL_SAFE_NO_PAD.encode(bytes),
+            Encoding::Base64Hex => STANDARD.encode(hex::encode(bytes)),
         }
     }
 }
@@ -70,7 +80,8 @@ mod tests {
         for encoding in ALL {
             for length in [20, 32, 48, 64] {
                 let tag = Tag::new(&vec![0xfb; length]);
-                let text = encoding.encode(&tag);
+                let text = encoding.encode(tag.as_bytes());
+                assert_eq!(encoding.decode_any(&text).unwrap(), tag.as_bytes());
                 assert_eq!(encoding.decode(&text, length).unwrap().as_bytes(), tag.as_bytes());
                 for wrong in [19, 21, 31, 33, 47, 49, 63] {
                     assert!(encoding.decode(&text, wrong).is_none(), "{encoding:?} {length} as {wrong}");

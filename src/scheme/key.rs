@@ -24,7 +24,12 @@ pub struct KeyForm {
     pub min_bytes: Option<usize>,
     /// Most bytes of the key, after decoding.
     pub max_bytes: Option<usize>,
+    /// Fewest bits of an RSA key.
+    pub min_bits: usize,
 }
+
+/// Fewest bits of an RSA key unless a scheme says otherwise.
+const MODULUS_BITS: usize = 2048;
 
 /// How the text of a secret is turned into bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +64,11 @@ impl KeyEncoding {
 }
 
 impl KeyForm {
+    /// The text of a public key without its prefix.
+    pub fn strip<'t>(&self, text: &'t [u8]) -> &'t [u8] {
+        self.prefixes.iter().find_map(|prefix| without(prefix, text)).unwrap_or(text)
+    }
+
     /// The key that a configured secret stands for.
     ///
     /// # Errors
@@ -67,7 +77,7 @@ impl KeyForm {
         let normal = self.nfkd.then(|| std::str::from_utf8(secret.expose()).map(nfkd));
         let normal = normal.transpose().map_err(|_| SecretFlaw::NotUtf8)?;
         let text = normal.as_ref().unwrap_or(secret).expose();
-        let text = self.prefixes.iter().find_map(|prefix| without(prefix, text)).unwrap_or(text);
+        let text = self.strip(text);
         let key = match self.encoding {
             KeyEncoding::Utf8 => text.to_vec(),
             KeyEncoding::Base64 => STANDARD.decode(text).map_err(|_| SecretFlaw::NotBase64)?,
@@ -100,6 +110,7 @@ impl Default for KeyForm {
             nfkd: false,
             min_bytes: None,
             max_bytes: None,
+            min_bits: MODULUS_BITS,
         }
     }
 }
@@ -166,6 +177,8 @@ pub enum SecretFlaw {
     Unusable,
     /// No algorithm of the scheme takes a secret.
     NotUsed,
+    /// Not a public key, or one that cannot be used, and why.
+    Public(&'static str),
 }
 
 impl fmt::Display for SecretFlaw {
@@ -188,6 +201,7 @@ impl fmt::Display for SecretFlaw {
             }
             SecretFlaw::Unusable => out.write_str("the algorithm does not take a key of this length"),
             SecretFlaw::NotUsed => out.write_str("no algorithm of this source takes a secret"),
+            SecretFlaw::Public(why) => out.write_str(why),
         }
     }
 }

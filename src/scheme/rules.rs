@@ -7,7 +7,7 @@ use super::list::Position;
 use super::message::UrlForm;
 use super::place::{place, pointer};
 use super::template::{Origin, Part, Placeholder, Sorted, Template, is_reserved};
-use super::{Algorithm, Covers, Field, Filter, Flaw, Place, Shape};
+use super::{Algorithm, Covers, Field, Filter, Flaw, Place, PublicAlgorithm, Shape};
 use crate::base::limits::MAX_SIGNATURES;
 use http::HeaderName;
 use std::sync::Arc;
@@ -184,11 +184,21 @@ pub(super) fn check(checked: &Checked<'_>, flaws: &mut Vec<Flaw>) -> Vec<String>
             Flaw::new(&["message"], "a plain hash without the secret proves nothing")
                 .with_help("put `{secret}` where the sender puts it, or use an `hmac-` algorithm"),
         ),
+        Some(Algorithm::Public(_)) if coverage.templates.iter().any(Template::has_secret) => flaws.push(
+            Flaw::new(&["message"], "a signature with a private key has no secret")
+                .with_help("remove `{secret}`"),
+        ),
         Some(Algorithm::Hmac(_)) if coverage.templates.iter().any(Template::has_secret) => flaws.push(
             Flaw::new(&["message"], "the secret is the key of the MAC and not part of the text")
                 .with_help("remove `{secret}`, or name a plain hash as the algorithm"),
         ),
         _ => {}
+    }
+    if algorithm.and_then(Algorithm::public).is_some_and(PublicAlgorithm::is_weak) {
+        warnings.push(
+            "SHA-1 is weak: who can choose what the sender signs can make two messages of one signature"
+                .to_owned(),
+        );
     }
     let item = |place: &Place| matches!(place, Place::Item(_));
     let in_fields = parts.fields.iter().chain(parts.signature.as_ref().map(|signature| &signature.field));

@@ -12,6 +12,7 @@ pub(crate) fn definition(text: &str) -> Definition {
         message: strings(signature, "message"),
         covers: string(signature, "covers"),
         each: string(signature, "each"),
+        prehash: string(signature, "prehash"),
         url: strings(signature, "url"),
         ambiguous: flag(signature, "ambiguous"),
         key: KeyDefinition {
@@ -21,6 +22,7 @@ pub(crate) fn definition(text: &str) -> Definition {
             normalize: string(&key, "normalize"),
             min_bytes: number(&key, "min_bytes"),
             max_bytes: number(&key, "max_bytes"),
+            min_bits: number(&key, "min_bits"),
         },
         fields: fields(signature),
         variants: variants.iter().map(|variant| self::variant(variant.as_table().unwrap())).collect(),

@@ -43,6 +43,8 @@ pub struct Surroundings {
     pub params: BTreeMap<String, String>,
     /// The field, or the capture of the path, that chooses among the secrets.
     pub by: Option<String>,
+    /// Whether public keys are fetched; there are no secrets then.
+    pub fetched: bool,
 }
 
 /// Why a verifier cannot be made.

@@ -4,14 +4,17 @@ use super::basic::BasicVerifier;
 use super::error::VerifyError;
 use super::jwt::SigningKey;
 use super::place;
-use super::setup::Key;
+use super::public_key::PrivateKey;
+use super::setup;
 use super::signature::{Case, Ready, SignatureVerifier, write_moment};
 use super::token::TokenVerifier;
 use crate::base::time::UnixTime;
 use crate::http::authority::Authority;
 use crate::http::target::Target;
 use crate::http::{Captures, Head};
-use crate::scheme::{Condition, Content, Fault, Field, Filter, Origin, Place, Pointer, Reading, Sorted};
+use crate::scheme::{
+    Condition, Content, Fault, Field, Filter, Origin, Place, Pointer, PublicAlgorithm, Reading, Sorted,
+};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -36,8 +39,10 @@ pub struct Draft {
     pub captures: Captures,
     /// What a token shall say beside what the policy demands: `event`, `issuer`, `subject`, ...
     pub params: BTreeMap<String, String>,
-    /// The private key of a sender that has one.
+    /// The private key of a sender of tokens that has one.
     pub key: Option<SigningKey>,
+    /// The private key of a sender of signatures that has one.
+    pub private_key: Option<PrivateKey>,
     /// What makes ids that are made up differ from those of another draft.
     pub salt: Vec<u8>,
     /// The array whose elements are each signed; known once it is signed.
@@ -58,6 +63,7 @@ impl Draft {
             captures: Captures::new(),
             params: BTreeMap::new(),
             key: None,
+            private_key: None,
             salt: Vec::new(),
             each: None,
             fill: false,
@@ -154,18 +160,27 @@ pub(super) fn signature(
     let case = chosen.or_else(|| verifier.main()).ok_or(SignError::NoLiveSecret)?;
     demand(case, draft)?;
     let writer = Writer { verifier, case, now };
-    let ready = writer.secret(draft)?;
+    let key = writer.key(draft)?;
     writer.fields(draft)?;
     let count = writer.items(draft)?;
     for item in 0..count {
         writer.equalities(draft, item)?;
     }
     for item in 0..count {
-        let tag = writer.read_item(draft, item, |reading| {
+        let signature = writer.read_item(draft, item, |reading| {
             let message = case.messages.first().ok_or(SignError::NoLiveSecret)?;
-            case.tag(message, ready, reading).map_err(SignError::Field)
+            match &key {
+                Key::Secret(ready) => {
+                    let tag = case.tag(message, ready, reading).map_err(SignError::Field)?;
+                    Ok(tag.as_bytes().to_vec())
+                }
+                Key::Private(algorithm, key) => {
+                    let text = case.signed_text(message, reading).map_err(SignError::Field)?;
+                    key.sign(*algorithm, &text).ok_or(SignError::Key)
+                }
+            }
         })?;
-        let value = case.scheme.signature.encoding.encode(&tag);
+        let value = case.scheme.signature.encoding.encode(&signature);
         place::write(&case.scheme.signature.field, &value, draft, item)?;
     }
     Ok(())
@@ -205,7 +220,26 @@ struct Writer<'w> {
     now: UnixTime,
 }
 
+/// What a message is signed with.
+enum Key<'w> {
+    Secret(&'w Ready),
+    Private(PublicAlgorithm, PrivateKey),
+}
+
 impl<'w> Writer<'w> {
+    /// The secret, or the private key of the draft.
+    fn key(&self, draft: &mut Draft) -> Result<Key<'w>, SignError> {
+        let Some(algorithm) = self.case.scheme.algorithm.public() else {
+            return self.secret(draft).map(Key::Secret);
+        };
+        // Where a field chooses among public keys, the draft names one.
+        match self.secret(draft) {
+            Ok(_) | Err(SignError::NoLiveSecret) => {}
+            Err(error) => return Err(error),
+        }
+        draft.private_key.clone().map(|key| Key::Private(algorithm, key)).ok_or(SignError::Key)
+    }
+
     /// The first live secret; where a field chooses, that of the draft's choice or the first of all.
     fn secret(&self, draft: &mut Draft) -> Result<&'w Ready, SignError> {
         let (scheme, ring) = (&self.case.scheme, &self.case.ring);
@@ -402,7 +436,8 @@ impl<'w> Writer<'w> {
 
 /// Writes the token.
 pub(super) fn token(verifier: &TokenVerifier, draft: &mut Draft, now: UnixTime) -> Result<(), SignError> {
-    let Key { ready: (_, secret), .. } = verifier.keys.live(now).next().ok_or(SignError::NoLiveSecret)?;
+    let setup::Key { ready: (_, secret), .. } =
+        verifier.keys.live(now).next().ok_or(SignError::NoLiveSecret)?;
     let value = [verifier.prefix.as_bytes(), secret.expose()].concat();
     match verifier.headers.first() {
         Some(name) => place::insert(draft, name, &value),
@@ -414,7 +449,8 @@ pub(super) fn token(verifier: &TokenVerifier, draft: &mut Draft, now: UnixTime) 
 
 /// Writes user name and password.
 pub(super) fn basic(verifier: &BasicVerifier, draft: &mut Draft, now: UnixTime) -> Result<(), SignError> {
-    let Key { ready: (_, secret), .. } = verifier.keys.live(now).next().ok_or(SignError::NoLiveSecret)?;
+    let setup::Key { ready: (_, secret), .. } =
+        verifier.keys.live(now).next().ok_or(SignError::NoLiveSecret)?;
     let pair = STANDARD.encode([verifier.username.as_bytes(), b":", secret.expose()].concat());
     place::insert(draft, &AUTHORIZATION, format!("Basic {pair}").as_bytes())
 }

@@ -3,7 +3,7 @@
 use super::error::VerifyError;
 use super::jwt::{AwaitingKey, JwtVerifier, KeySet, PendingBody};
 use super::proof::Proof;
-use super::signature::{Pending, Whole};
+use super::signature::{AwaitingKeys, Pending, Whole};
 use super::token::BodyToken;
 use crate::base::time::UnixTime;
 use crate::http::{Body, Head};
@@ -21,16 +21,29 @@ pub enum Step<'v> {
 
 /// A verification that waits for a key. One pointer wide, so that futures stay small.
 #[derive(Debug)]
-pub struct AwaitKey<'v>(Box<AwaitingKey<'v>>);
+pub struct AwaitKey<'v>(WaitingKey<'v>);
+
+#[derive(Debug)]
+enum WaitingKey<'v> {
+    Token(Box<AwaitingKey<'v>>),
+    Signature(Box<AwaitingKeys<'v>>),
+}
 
 impl<'v> AwaitKey<'v> {
     pub(super) fn new(waiting: AwaitingKey<'v>) -> AwaitKey<'v> {
-        AwaitKey(Box::new(waiting))
+        AwaitKey(WaitingKey::Token(Box::new(waiting)))
+    }
+
+    pub(super) fn for_signature(waiting: AwaitingKeys<'v>) -> AwaitKey<'v> {
+        AwaitKey(WaitingKey::Signature(Box::new(waiting)))
     }
 
     /// The name of the key, of the form that the source's rule for `kid` allows.
     pub fn kid(&self) -> &str {
-        self.0.kid()
+        match &self.0 {
+            WaitingKey::Token(waiting) => waiting.kid(),
+            WaitingKey::Signature(waiting) => &waiting.kid,
+        }
     }
 
     /// Goes on with what was found; an empty set says that there is no such key. `now` counts again.
@@ -38,7 +51,10 @@ impl<'v> AwaitKey<'v> {
     /// # Errors
     /// No key, a key for something else, a wrong signature, or what the token says.
     pub fn key(self, keys: &KeySet, now: UnixTime) -> Result<Step<'v>, VerifyError> {
-        self.0.with_keys(keys, now)
+        match self.0 {
+            WaitingKey::Token(waiting) => waiting.with_keys(keys, now),
+            WaitingKey::Signature(waiting) => waiting.with_keys(keys),
+        }
     }
 }
 
@@ -97,7 +113,7 @@ impl<'v> AwaitBody<'v> {
     pub fn end(self, head: &Head, body: &Body, now: UnixTime) -> Result<Step<'v>, VerifyError> {
         match self.0 {
             Waiting::Signature(pending) => pending.end(head, body, now).map(Step::Done),
-            Waiting::Whole(whole) => whole.end(head, body, now).map(Step::Done),
+            Waiting::Whole(whole) => whole.end(head, body, now),
             Waiting::StaticToken(token) => token.end(head, body, now).map(Step::Done),
             Waiting::Digest(pending) => pending.end(body, now).map(Step::Done),
             Waiting::Token(verifier) => verifier.in_body(head, body, now),

@@ -5,13 +5,13 @@ use super::error::VerifyError;
 use super::jwt::{self, Algorithm, JwtDefinition, JwtKeys, JwtVerifier};
 use super::setup::{Keys, NamedSecret, Remember, SetupFlaw, Surroundings};
 use super::sign::{self, Draft, SignError};
-use super::signature::SignatureVerifier;
+use super::signature::{Ring, SignatureVerifier};
 use super::step::Step;
 use super::token::{TokenDefinition, TokenVerifier};
 use crate::base::secret::Secret;
 use crate::base::time::UnixTime;
 use crate::http::Head;
-use crate::scheme::{Covers, Handshake, KeyForm, Place, Reading, Schemes};
+use crate::scheme::{Covers, Handshake, KeyForm, Place, PublicAlgorithm, Reading, Schemes};
 use http::HeaderName;
 use http::header::AUTHORIZATION;
 
@@ -107,7 +107,8 @@ impl Verifier {
             Kind::Signature(verifier) => {
                 let main = verifier.main().ok_or(VerifyError::NoLiveSecret)?;
                 let keys = main.ring.of(&main.scheme, reading)?;
-                one(keys, now, proved).map(|ready| Some(&ready.secret))
+                // Anybody may know a public key, so nothing is computed with it.
+                one(keys, now, proved).map(|ready| ready.mac().map(|_| &ready.secret))
             }
             Kind::Token(verifier) => one(&verifier.keys, now, proved).map(|ready| Some(&ready.1)),
             Kind::Basic(verifier) => one(&verifier.keys, now, proved).map(|ready| Some(&ready.1)),
@@ -245,9 +246,21 @@ impl Verifier {
         }
     }
 
+    /// The algorithms of private keys that may sign a message.
+    pub fn public_algorithms(&self) -> Vec<PublicAlgorithm> {
+        match &self.0 {
+            Kind::Signature(verifier) => verifier.public_algorithms().collect(),
+            Kind::Jwt(_) | Kind::Token(_) | Kind::Basic(_) => Vec::new(),
+        }
+    }
+
     /// Whether a proof needs keys that are fetched.
     pub fn fetches_keys(&self) -> bool {
-        matches!(&self.0, Kind::Jwt(verifier) if verifier.fetches().is_some())
+        match &self.0 {
+            Kind::Signature(verifier) => verifier.cases.iter().any(|case| matches!(case.ring, Ring::Fetched)),
+            Kind::Jwt(verifier) => verifier.fetches().is_some(),
+            Kind::Token(_) | Kind::Basic(_) => false,
+        }
     }
 
     /// Whether a form in the body is read.
@@ -263,7 +276,8 @@ impl Verifier {
     pub fn can_sign(&self) -> bool {
         match &self.0 {
             Kind::Jwt(verifier) => verifier.can_sign(),
-            Kind::Signature(_) | Kind::Token(_) | Kind::Basic(_) => true,
+            Kind::Signature(verifier) => verifier.public_algorithms().next().is_none(),
+            Kind::Token(_) | Kind::Basic(_) => true,
         }
     }
 

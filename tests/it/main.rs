@@ -19,6 +19,7 @@ mod keys;
 mod layering;
 mod peers;
 mod process;
+mod public_keys;
 mod readme;
 mod reload;
 mod replay;

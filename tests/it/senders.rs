@@ -3,7 +3,7 @@
 
 use crate::rig::client::{Client, once};
 use crate::rig::policy::Policy;
-use crate::rig::provider::{Source, completed, file, ids, table};
+use crate::rig::provider::{Source, algorithms, completed, file, ids, key_pairs, table};
 use crate::rig::proxy::Proxy;
 use crate::rig::recorder::Recorder;
 use crate::rig::request::{Request, post};
@@ -60,14 +60,28 @@ impl Sender {
             _ => hex::encode([seed; 32]),
         };
         let (params, overrides) = (&self.params, self.overrides.as_str());
+        let (private, public) = key_pairs(&self.id, seed);
+        let secret = if private.is_empty() { secret } else { public };
         Source { name: &self.id, provider: &self.id, secrets: &[&secret], params, overrides }.text()
     }
 
     fn signed(&self, seed: u8) -> Result<Request, String> {
         let swt = file(&self.id).lines().any(|line| line == "[swt]");
         let more: &[&str] = if swt { &["--param", "event=it"] } else { &[] };
-        sign(&self.source(seed), &self.id, &self.request, more)
+        let (private, _) = key_pairs(&self.id, seed);
+        let Some(key) = private.first() else {
+            return sign(&self.source(seed), &self.id, &self.request, more);
+        };
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        fs::write(file.path(), key).expect("a key");
+        let path = file.path().to_str().expect("a path");
+        sign(&self.source(seed), &self.id, &self.request, &["--private-key", path])
     }
+}
+
+/// Nobody should sign with SHA-1, so `sign` does not.
+fn is_weak(id: &str) -> bool {
+    algorithms(id).iter().any(|name| name.contains("sha1"))
 }
 
 /// A published message that proves a sender, or one of ours, if the provider's sources need nothing else.
@@ -81,6 +95,7 @@ fn published(id: &str) -> Value {
         let handshake = text.contains("echostr") || text.contains("\\\"event\\\":\\\"webhook\\\"");
         row["expect"] == "verified"
             && !overrides.contains("secrets")
+            && !overrides.contains("public_keys")
             && row["headers"].is_array()
             && !handshake
     };
@@ -195,8 +210,9 @@ impl Bench {
 
 #[test]
 fn what_is_signed_for_a_provider_passes_as_it_is_and_nothing_else() {
-    let senders: Vec<Sender> =
-        ids().into_iter().filter(|id| !PUBLIC_KEYS.contains(&id.as_str())).map(Sender::new).collect();
+    let senders =
+        ids().into_iter().filter(|id| !PUBLIC_KEYS.contains(&id.as_str()) && !is_weak(id)).map(Sender::new);
+    let senders: Vec<Sender> = senders.collect();
     assert!(senders.len() > 180, "{} senders", senders.len());
     let sources: String = senders.iter().map(|sender| sender.source(7)).collect();
     let recorder = Recorder::start();

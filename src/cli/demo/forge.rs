@@ -10,7 +10,7 @@ use crate::http::authority::Authority;
 use crate::http::target::Target;
 use crate::http::{Body, Head};
 use crate::policy::{Policy, Source};
-use crate::verify::{Draft, KeySet, SignError, SigningKey, SigningKeyFlaw, Step};
+use crate::verify::{Draft, KeySet, SignError, SigningKey, SigningKeyFlaw, SingleKey, Step};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 use serde_json::json;
@@ -155,7 +155,7 @@ impl Signer<'_> {
     fn public_key(&self, sender: &Sender) -> Option<KeySet> {
         let set = json!({ "keys": [self.credentials.key_pair(sender)?.jwk()] }).to_string();
         let algorithms = self.source(sender)?.check.verifier()?.algorithms();
-        KeySet::of_document(set.as_bytes(), algorithms).ok()
+        KeySet::of_document(set.as_bytes(), &SingleKey::default(), algorithms).ok()
     }
 }
 

@@ -80,7 +80,11 @@ mod tests {
     fn the_jwk_is_one_that_can_be_used() {
         let pair = KeyPair::generate("a").unwrap();
         let set = json!({ "keys": [pair.jwk()] }).to_string();
-        assert!(KeySet::of_document(set.as_bytes(), &[Algorithm::Es256]).is_ok(), "{set}");
+        assert!(
+            KeySet::of_document(set.as_bytes(), &crate::verify::SingleKey::default(), &[Algorithm::Es256])
+                .is_ok(),
+            "{set}"
+        );
         assert!(pair.signing_key().is_ok() && pair.confused().is_ok());
         assert_ne!(pair.jwk(), KeyPair::generate("a").unwrap().jwk());
     }

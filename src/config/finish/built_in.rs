@@ -18,8 +18,8 @@ use std::sync::OnceLock;
 /// How the senders of a provider are proved; the secrets are not part of it.
 #[derive(Debug)]
 pub enum ProviderScheme {
-    /// A signature over the message.
-    Signature(Box<Schemes>),
+    /// A signature over the message, and the sender's public keys where the provider's file has them.
+    Signature(Box<Schemes>, Option<String>),
     /// A JSON Web Token, how its secret is written, and whether its keys are fetched.
     Jwt(Box<JwtDefinition>, KeyForm, bool),
     /// A token that is sent as it is.
@@ -49,7 +49,9 @@ pub fn provider_scheme(name: &str, issuer: Option<&str>) -> Result<Option<Provid
     let RawProvider { signature, jwt, swt, token, basic, .. } = &provider;
     let found = match (signature, jwt, swt, token, basic) {
         (Some(signature), None, None, None, None) => {
-            schemes(&mut context, signature).map(|schemes| ProviderScheme::Signature(Box::new(schemes)))
+            let keys = signature.value.keys.as_ref().and_then(|keys| keys.value.text.as_ref());
+            let keys = keys.map(|text| text.value.clone());
+            schemes(&mut context, signature).map(|schemes| ProviderScheme::Signature(Box::new(schemes), keys))
         }
         (None, Some(jwt), None, None, None) => {
             let keys = jwt.value.keys.as_ref();
@@ -86,7 +88,7 @@ pub fn known_schemes() -> &'static [(&'static str, Schemes)] {
 
 fn signing() -> impl Iterator<Item = (&'static str, Schemes)> {
     names().filter_map(|id| match provider_scheme(id, None) {
-        Ok(Some(ProviderScheme::Signature(schemes))) => Some((id, *schemes)),
+        Ok(Some(ProviderScheme::Signature(schemes, _))) => Some((id, *schemes)),
         _ => None,
     })
 }

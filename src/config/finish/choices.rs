@@ -4,7 +4,7 @@ use super::Context;
 use super::secrets::{Form, is_name, read};
 use crate::base::limits::MAX_CHOICES;
 use crate::config::problem::Problem;
-use crate::config::raw::{RawChoice, RawSecret, RawSource};
+use crate::config::raw::{RawChoice, RawSecret};
 use crate::config::span::{Located, Span};
 use crate::verify::NamedSecret;
 use std::fs;
@@ -16,12 +16,12 @@ const VALUE: &str = "{value}";
 /// The secret of every value, by `keys` or by the files that there are.
 pub fn all(
     context: &mut Context<'_>,
-    source: &Located<RawSource>,
+    other: Option<&Located<RawSecret>>,
     choice: &RawChoice,
     at: Span,
     form: &Form,
 ) -> Option<Vec<Located<NamedSecret>>> {
-    if let Some(secret) = &source.value.secret {
+    if let Some(secret) = other {
         let problem = Problem::error("secret_twice", secret.at, "`secret` and `secrets` exclude each other");
         context.push(problem.other(at, "`secrets` stands here"));
         return None;

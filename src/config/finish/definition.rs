@@ -51,6 +51,7 @@ fn definition(context: &mut Context<'_>, raw: &RawSignature) -> Option<Definitio
         message: texts(&raw.message),
         covers: value(&raw.covers),
         each: value(&raw.each),
+        prehash: value(&raw.prehash),
         url: texts(&raw.url),
         ambiguous: flag(&raw.ambiguous),
         key: raw.key.as_ref().map(|key| key_definition(&key.value)).unwrap_or_default(),
@@ -115,6 +116,7 @@ pub fn key_definition(raw: &RawKey) -> KeyDefinition {
         normalize: value(&raw.normalize),
         min_bytes: value(&raw.min_bytes),
         max_bytes: value(&raw.max_bytes),
+        min_bits: value(&raw.min_bits),
     }
 }
 

@@ -152,7 +152,10 @@ fn fetched(
     let RawKeys { ca, refresh, cooldown, timeout, .. } = &raw.value;
     let networks = networks(context, &raw.value.networks);
     let place = match place {
-        Place::Jwks(text) => KeyPlace::Document { url: address(context, text, &text.value, &networks)? },
+        Place::Jwks(text) => {
+            let url = address(context, text, &text.value, &networks)?;
+            KeyPlace::Document { url, key: SingleKey { at: pointer(context, raw)? } }
+        }
         Place::Discovery(text) => discovery(context, text, &networks, issuer)?,
         Place::Url(text) => KeyPlace::PerKid(Box::new(per_kid(context, source, raw, text, &networks)?)),
         Place::File(_) | Place::Text(_) => return None,
@@ -256,21 +259,22 @@ fn per_kid(
     }
     let place = if context.is_built_in(raw.at) { source.at } else { raw.at };
     let secret = secret(context, raw, place, &fields, json.as_deref())?;
-    let at = match &raw.value.at {
-        None => Vec::new(),
-        Some(pointer) => match pointer.value.strip_prefix('/') {
-            Some(names) => names.split('/').map(|name| name.replace("~1", "/").replace("~0", "~")).collect(),
-            None => {
-                context.error("bad_value", pointer.at, "not a JSON pointer, such as \"/key\"");
-                return None;
-            }
-        },
-    };
+    let at = pointer(context, raw)?;
     let unknown = match &raw.value.unknown {
         None => UNKNOWN.to_vec(),
         Some(list) => list.value.iter().filter_map(|status| self::status(context, status)).collect(),
     };
     Some(PerKid { url, headers: fields, json, secret, key: SingleKey { at }, unknown })
+}
+
+/// The names that lead to the key.
+fn pointer(context: &mut Context<'_>, raw: &Located<RawKeys>) -> Option<Vec<String>> {
+    let Some(pointer) = &raw.value.at else { return Some(Vec::new()) };
+    let names = pointer.value.strip_prefix('/');
+    if names.is_none() {
+        context.error("bad_value", pointer.at, "not a JSON pointer, such as \"/key\"");
+    }
+    names.map(|names| names.split('/').map(|name| name.replace("~1", "/").replace("~0", "~")).collect())
 }
 
 fn status(context: &mut Context<'_>, status: &Located<u64>) -> Option<u16> {

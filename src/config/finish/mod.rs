@@ -12,6 +12,7 @@ mod handshake;
 mod jwt;
 mod keys;
 mod providers;
+mod public_keys;
 mod replay;
 mod scheme;
 mod secrets;

@@ -4,12 +4,13 @@ use super::Context;
 use super::definition::{basic_definition, schemes, token_definition};
 use super::jwt::{jwt_definition, key_form, secret_bytes, swt_definition};
 use super::keys::{self, usual_kid};
+use super::public_keys;
 use super::secrets::{Form, all};
 use crate::config::problem::Problem;
 use crate::config::raw::{RawJwt, RawSignature, RawSource, RawSwt};
 use crate::config::self_test;
 use crate::config::span::{Located, Span};
-use crate::config::value::Secrets;
+use crate::config::value::{PublicKeys, Secrets};
 use crate::policy::{KeyPlace, KeySource, PathPattern};
 use crate::scheme::{Scheme, Schemes, nearest};
 use crate::verify::{JwtKeys, NamedSecret, SetupFlaw, Surroundings, Verifier};
@@ -43,10 +44,20 @@ pub fn verifier(context: &mut Context<'_>, subject: &Subject<'_>) -> Option<Foun
             (built, table.at())
         }
         (Some(signature), None, None, None) => {
-            let form = Form::of_key(signature.value.key.as_ref().map(|key| &key.value));
-            let secrets = all(context, subject.raw, &form);
             let schemes = schemes(context, signature)?;
-            let surroundings = surroundings(subject);
+            let mut surroundings = surroundings(subject);
+            let secrets = if public_keys::wanted(&schemes) {
+                match public_keys::find(context, subject.raw, signature, &schemes)? {
+                    public_keys::Found::Given(keys) => Some(keys),
+                    public_keys::Found::Fetched(source) => {
+                        (key_source, surroundings.fetched) = (source, true);
+                        Some(Vec::new())
+                    }
+                }
+            } else {
+                public_is_unused(context, subject.raw);
+                all(context, subject.raw, &Form::of_key(signature.value.key.as_ref().map(|key| &key.value)))
+            };
             for scheme in schemes.all() {
                 captured(context, subject, scheme, signature);
             }
@@ -79,6 +90,16 @@ pub fn verifier(context: &mut Context<'_>, subject: &Subject<'_>) -> Option<Foun
         context.error("self_test_failed", at, message);
     }
     Some((verifier, key_source))
+}
+
+fn public_is_unused(context: &mut Context<'_>, raw: &Located<RawSource>) {
+    let RawSource { public_key, public_keys, .. } = &raw.value;
+    let at = public_key.as_ref().map(|key| key.at).or(public_keys.as_ref().map(|keys| keys.at));
+    if let Some(at) = at {
+        let problem =
+            Problem::error("unused_key", at, "this sender shares a secret with you and has no public key");
+        context.push(problem.help("write `secret = { env = \"NAME\" }`"));
+    }
 }
 
 /// The tables that describe a JSON Web Token.
@@ -179,11 +200,8 @@ fn checked(
 fn surroundings(subject: &Subject<'_>) -> Surroundings {
     let params = subject.raw.value.params.iter().flat_map(|params| &params.value.0);
     let params = params.map(|(name, named)| (name.clone(), named.entry.value.clone())).collect();
-    let by = match subject.raw.value.secrets.as_ref().map(|secrets| &secrets.value) {
-        Some(Secrets::Chosen(choice)) => choice.by.as_ref().map(|by| by.value.clone()),
-        _ => None,
-    };
-    Surroundings { public_url: subject.public_url.clone(), params, by }
+    let by = chooser(subject.raw).map(|by| by.value.clone());
+    Surroundings { public_url: subject.public_url.clone(), params, by, fetched: false }
 }
 
 /// What the scheme reads from the path must be captured by it.
@@ -204,6 +222,17 @@ fn captured(
     }
 }
 
+/// The name of what chooses among the secrets or public keys.
+fn chooser(raw: &Located<RawSource>) -> Option<&Located<String>> {
+    let secrets = raw.value.secrets.as_ref().map(|secrets| &secrets.value);
+    let keys = raw.value.public_keys.as_ref().map(|keys| &keys.value);
+    match (secrets, keys) {
+        (Some(Secrets::Chosen(choice)), _) => choice.by.as_ref(),
+        (_, Some(PublicKeys::Chosen(choice))) => choice.by.as_ref(),
+        _ => None,
+    }
+}
+
 /// What chooses a secret is a field of every scheme, or a capture of the path.
 fn chooses(
     context: &mut Context<'_>,
@@ -211,8 +240,7 @@ fn chooses(
     schemes: &Schemes,
     signature: &Located<RawSignature>,
 ) {
-    let Some(Located { value: Secrets::Chosen(choice), .. }) = &subject.raw.value.secrets else { return };
-    let Some(by) = &choice.by else { return };
+    let Some(by) = chooser(subject.raw) else { return };
     let in_all = schemes.all().all(|scheme| scheme.fields().iter().any(|field| field.name == by.value));
     if in_all || subject.path.captures().any(|known| known == by.value) {
         return;

@@ -20,6 +20,8 @@ const MAX_NAME: usize = 64;
 pub enum Form {
     /// Any text.
     Text,
+    /// A public key.
+    Public,
     /// A key of a signature, with the encoding and the lengths that its scheme sets.
     Key { encoding: String, prefix: String, min: usize, max: usize },
 }
@@ -48,12 +50,20 @@ impl Form {
     /// The form of a secret that makes keys of at least so many bytes.
     pub fn of_bytes(raw: Option<&RawKey>, bytes: usize) -> Form {
         match Form::of_key(raw) {
-            Form::Text => {
+            Form::Text | Form::Public => {
                 Form::Key { encoding: String::new(), prefix: String::new(), min: bytes, max: usize::MAX }
             }
             Form::Key { encoding, prefix, min, max } => {
                 Form::Key { encoding, prefix, min: min.max(bytes), max }
             }
+        }
+    }
+
+    /// The keys of a source under which such secrets are written.
+    fn words(&self) -> (&'static str, &'static str) {
+        match self {
+            Form::Public => ("public_key", "public_keys"),
+            Form::Text | Form::Key { .. } => ("secret", "secrets"),
         }
     }
 
@@ -66,7 +76,7 @@ impl Form {
     pub fn stand_in(&self, seed: &str) -> Secret {
         let digits = hex::encode(Sha256::digest(seed.as_bytes()));
         Secret::new(match self {
-            Form::Text => digits.into_bytes(),
+            Form::Text | Form::Public => digits.into_bytes(),
             Form::Key { encoding, prefix, min, max } => {
                 let bytes: Vec<u8> = digits.bytes().cycle().take(32.max(*min).min(*max)).collect();
                 match encoding.as_str() {
@@ -86,15 +96,41 @@ pub fn all(
     source: &Located<RawSource>,
     form: &Form,
 ) -> Option<Vec<Located<NamedSecret>>> {
-    if let Some(Located { value: Secrets::Chosen(choice), at }) = &source.value.secrets {
-        return choices::all(context, source, choice, *at, form);
+    let RawSource { secret, secrets, flawed, .. } = &source.value;
+    let given = Given { one: secret.clone(), several: secrets.clone(), at: source.at, flawed: *flawed };
+    given.all(context, form)
+}
+
+/// The secrets, or public keys, of a source as they are written.
+pub struct Given {
+    pub one: Option<Located<RawSecret>>,
+    pub several: Option<Located<Secrets>>,
+    pub at: Span,
+    /// Whether the source has a mistake of its own already.
+    pub flawed: bool,
+}
+
+impl Given {
+    /// All of them in order, with their places. Nothing where one of them is amiss.
+    pub fn all(&self, context: &mut Context<'_>, form: &Form) -> Option<Vec<Located<NamedSecret>>> {
+        if let Some(Located { value: Secrets::Chosen(choice), at }) = &self.several {
+            return choices::all(context, self.one.as_ref(), choice, *at, form);
+        }
+        let written = self.written(context, form)?;
+        named(context, &written, form)
     }
-    let written = written(context, source)?;
+}
+
+fn named(
+    context: &mut Context<'_>,
+    written: &[&Located<RawSecret>],
+    form: &Form,
+) -> Option<Vec<Located<NamedSecret>>> {
     let mut named: Vec<Located<NamedSecret>> = Vec::new();
     let mut complete = true;
     for (index, raw) in written.iter().enumerate() {
         let secret = read(context, raw, form);
-        let Some(name) = name(context, raw, index) else {
+        let Some(name) = name(context, raw, index, form) else {
             complete = false;
             continue;
         };
@@ -122,35 +158,35 @@ pub fn read_one(context: &mut Context<'_>, raw: &Located<RawSecret>) -> Option<S
     read(context, raw, &Form::Text)
 }
 
-fn written<'s>(
-    context: &mut Context<'_>,
-    source: &'s Located<RawSource>,
-) -> Option<Vec<&'s Located<RawSecret>>> {
-    let RawSource { secret, secrets, flawed, .. } = &source.value;
-    match (secret, secrets) {
-        (Some(secret), None) => return Some(vec![secret]),
-        (None, Some(Located { value: Secrets::Any(list), at })) => match list.len() {
-            0 if !flawed => {
-                context.error("missing_secret", *at, "`secrets` is empty: nothing could be verified");
+impl Given {
+    fn written(&self, context: &mut Context<'_>, form: &Form) -> Option<Vec<&Located<RawSecret>>> {
+        let (one, several) = form.words();
+        match (&self.one, &self.several) {
+            (Some(secret), None) => return Some(vec![secret]),
+            (None, Some(Located { value: Secrets::Any(list), at })) => match list.len() {
+                0 if !self.flawed => {
+                    let message = format!("`{several}` is empty: nothing could be verified");
+                    context.error("missing_secret", *at, message);
+                }
+                0 => {}
+                count if count > MAX_SECRETS => {
+                    let message = format!("a source has at most {MAX_SECRETS} {several}");
+                    context.error("bad_value", *at, message);
+                }
+                _ => return Some(list.iter().collect()),
+            },
+            (None, Some(_)) => {}
+            (Some(secret), Some(secrets)) => {
+                let message = format!("`{one}` and `{several}` exclude each other");
+                let problem = Problem::error("secret_twice", secret.at, message);
+                let problem = problem.other(secrets.at, format!("`{several}` stands here"));
+                context.push(problem.help(format!("put all of them into `{several}`")));
             }
-            0 => {}
-            count if count > MAX_SECRETS => {
-                context.error("bad_value", *at, format!("a source has at most {MAX_SECRETS} secrets"));
-            }
-            _ => return Some(list.iter().collect()),
-        },
-        (None, Some(_)) => {}
-        (Some(secret), Some(secrets)) => {
-            let problem =
-                Problem::error("secret_twice", secret.at, "`secret` and `secrets` exclude each other");
-            context.push(
-                problem.other(secrets.at, "`secrets` stands here").help("put all of them into `secrets`"),
-            );
+            (None, None) if !self.flawed => missing(context, self.at),
+            (None, None) => {}
         }
-        (None, None) if !flawed => missing(context, source.at),
-        (None, None) => {}
+        None
     }
-    None
 }
 
 fn missing(context: &mut Context<'_>, at: Span) {
@@ -164,7 +200,8 @@ fn missing(context: &mut Context<'_>, at: Span) {
 /// One secret of this form, or a stand-in where secrets are not read.
 pub fn read(context: &mut Context<'_>, raw: &Located<RawSecret>, form: &Form) -> Option<Secret> {
     let Context { files, problems, environment, read_secrets, watched } = context;
-    let mut reader = SecretReader { files, environment, problems, watched };
+    let public = matches!(form, Form::Public);
+    let mut reader = SecretReader { files, environment, problems, watched, public };
     if !reader.check(raw) {
         return None;
     }
@@ -174,8 +211,9 @@ pub fn read(context: &mut Context<'_>, raw: &Located<RawSecret>, form: &Form) ->
     Some(form.stand_in(&format!("{:?}", raw.at)))
 }
 
-fn name(context: &mut Context<'_>, raw: &Located<RawSecret>, index: usize) -> Option<String> {
+fn name(context: &mut Context<'_>, raw: &Located<RawSecret>, index: usize, form: &Form) -> Option<String> {
     match &raw.value.name {
+        None if matches!(form, Form::Public) => Some(format!("key-{}", index + 1)),
         None => Some(format!("secret-{}", index + 1)),
         Some(name) if is_name(&name.value) => Some(name.value.clone()),
         Some(name) => {

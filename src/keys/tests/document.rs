@@ -5,6 +5,7 @@ use super::rig::{DAY, Rig, START, ec, ed, jwks, settle, source};
 use super::server::{Door, Server, answer};
 use crate::base::time::{Clock, UnixTime};
 use crate::policy::KeyPlace;
+use crate::verify::SingleKey;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -244,7 +245,11 @@ async fn caches_share_nothing() {
     let one = |key: String| {
         let server =
             Server::start(move |_, out| answer(out, "200 OK", "", &format!(r#"{{"keys":[{key}]}}"#)));
-        let cache = KeyCache::new(source(KeyPlace::Document { url: server.url("/") }), &fetching).unwrap();
+        let cache = KeyCache::new(
+            source(KeyPlace::Document { url: server.url("/"), key: SingleKey::default() }),
+            &fetching,
+        )
+        .unwrap();
         (server, cache)
     };
     let ((_one, one), (_other, other)) = (one(ec("same")), one(ed("same")));

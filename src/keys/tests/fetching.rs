@@ -6,6 +6,7 @@ use super::rig::{Rig, START, jwks, settle, source};
 use super::server::{Server, answer};
 use crate::base::time::{Clock, UnixTime};
 use crate::policy::KeyPlace;
+use crate::verify::SingleKey;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
@@ -40,7 +41,11 @@ async fn time_passes_by_itself_where_it_is_told_to() {
     let clock = Arc::new(Clock::fixed(UnixTime(START)));
     let fetching = Fetching::start(clock.clone()).unwrap();
     let server = Server::start(|_, out| answer(out, "200 OK", "", &jwks(&["a"])));
-    let cache = KeyCache::new(source(KeyPlace::Document { url: server.url("/") }), &fetching).unwrap();
+    let cache = KeyCache::new(
+        source(KeyPlace::Document { url: server.url("/"), key: SingleKey::default() }),
+        &fetching,
+    )
+    .unwrap();
     assert!(cache.find("a", clock.now()).await.unwrap().is_some());
     clock.set(UnixTime(START + 3600));
     server.request(1);
@@ -83,7 +88,7 @@ async fn a_cache_that_nobody_owns_is_not_kept_by_the_thread() {
 async fn a_source_that_cannot_work_is_said_at_once() {
     let fetching = Fetching::with_ticks(Arc::new(Clock::fixed(UnixTime(START))), false).unwrap();
     let flaw = |url: &str, ca: Option<&str>| {
-        let mut source = source(KeyPlace::Document { url: url.to_owned() });
+        let mut source = source(KeyPlace::Document { url: url.to_owned(), key: SingleKey::default() });
         source.ca = ca.map(Into::into);
         KeyCache::new(source, &fetching).err().unwrap()
     };

@@ -4,7 +4,7 @@ use super::super::*;
 use super::server::{Door, Server, answer};
 use crate::base::time::{Clock, UnixTime};
 use crate::policy::{KeyPlace, KeySource};
-use crate::verify::{Algorithm, KeySet};
+use crate::verify::{Algorithm, KeySet, SingleKey};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,7 +56,9 @@ pub struct Rig {
 impl Rig {
     /// A cache of the document at `/keys`, and a server that gives these keys.
     pub fn document(kids: &[&str]) -> Rig {
-        let rig = Rig::new(|server| source(KeyPlace::Document { url: server.url("/keys") }));
+        let rig = Rig::new(|server| {
+            source(KeyPlace::Document { url: server.url("/keys"), key: SingleKey::default() })
+        });
         rig.give(kids);
         rig
     }

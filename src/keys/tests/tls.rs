@@ -5,6 +5,7 @@ use super::rig::{START, jwks, source};
 use super::server::{Server, answer};
 use crate::base::time::{Clock, UnixTime};
 use crate::policy::KeyPlace;
+use crate::verify::SingleKey;
 use http::{Request, Response, Version};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
@@ -56,7 +57,8 @@ async fn ask(port: u16, trusted: &Authority) -> Result<bool, (KeyFault, String)>
     let fetching = Fetching::with_ticks(Arc::new(clock), false).unwrap();
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(trusted.pem().as_bytes()).unwrap();
-    let mut source = source(KeyPlace::Document { url: format!("https://localhost:{port}/") });
+    let mut source =
+        source(KeyPlace::Document { url: format!("https://localhost:{port}/"), key: SingleKey::default() });
     source.ca = Some(file.path().to_owned());
     let cache = KeyCache::new(source, &fetching).unwrap();
     let found = cache.find("a", now).await;

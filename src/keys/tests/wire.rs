@@ -6,6 +6,7 @@ use super::server::{Server, answer};
 use crate::base::limits::MAX_KEY_DOCUMENT;
 use crate::base::time::{Clock, UnixTime};
 use crate::policy::KeyPlace;
+use crate::verify::SingleKey;
 use ipnet::IpNet;
 use std::io::{self, Write};
 use std::net::IpAddr;
@@ -15,7 +16,7 @@ use std::time::Duration;
 /// What comes of a server that answers this way, within a third of a second.
 async fn fault(script: impl Fn(&str, &mut dyn Write) -> io::Result<()> + Send + Sync + 'static) -> KeyFault {
     let rig = Rig::new(|server| {
-        let mut source = source(KeyPlace::Document { url: server.url("/keys") });
+        let mut source = source(KeyPlace::Document { url: server.url("/keys"), key: SingleKey::default() });
         source.timeout = Duration::from_millis(300);
         source
     });
@@ -161,7 +162,7 @@ async fn one_slow_server_does_not_hold_up_another() {
         std::thread::sleep(Duration::from_secs(1));
         Ok(())
     });
-    let mut source = source(KeyPlace::Document { url: slow.url("/") });
+    let mut source = source(KeyPlace::Document { url: slow.url("/"), key: SingleKey::default() });
     source.timeout = Duration::from_millis(500);
     let hanging = KeyCache::new(source, &rig.fetching).unwrap();
     hanging.refresh();
@@ -177,7 +178,7 @@ async fn by_name(networks: &[&str], lookup: fn(&str) -> io::Result<Vec<IpAddr>>)
     let clock = Arc::new(Clock::fixed(UnixTime(0)));
     let fetching = Fetching::with_ticks(clock.clone(), false).unwrap();
     let url = format!("https://keys.example:{}/", server.address.port());
-    let mut source = source(KeyPlace::Document { url });
+    let mut source = source(KeyPlace::Document { url, key: SingleKey::default() });
     source.networks = networks.iter().map(|network| network.parse::<IpNet>().unwrap()).collect();
     let ca = rcgen::generate_simple_self_signed(["ca.example".to_owned()]).unwrap();
     let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -204,7 +205,8 @@ async fn a_name_must_lead_to_a_public_address_or_a_named_network() {
 #[tokio::test]
 async fn an_address_in_the_url_is_judged_too() {
     let rig = Rig::new(|_| {
-        let mut source = source(KeyPlace::Document { url: "https://10.0.0.1/".to_owned() });
+        let mut source =
+            source(KeyPlace::Document { url: "https://10.0.0.1/".to_owned(), key: SingleKey::default() });
         source.timeout = Duration::from_millis(300);
         source
     });

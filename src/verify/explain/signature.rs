@@ -5,8 +5,9 @@ use super::written::{How, Written, signatures};
 use super::{bodies, keys, urls};
 use crate::base::secret::Secret;
 use crate::http::{Body, Head};
-use crate::scheme::{Algorithm, Content, Encoding, Mac, Message, Reading, Unit};
+use crate::scheme::{Algorithm, Content, Mac, Message, PublicAlgorithm, Reading, Unit};
 use crate::verify::error::VerifyError;
+use crate::verify::public_key::{CheckingKey, KeyText};
 use crate::verify::setup::{NamedSecret, Surroundings};
 use crate::verify::signature::{Case, SignatureVerifier, read_moment};
 use subtle::ConstantTimeEq;
@@ -229,6 +230,7 @@ impl Trial<'_> {
             public_url: self.verifier.public_url.clone(),
             params: self.verifier.params.clone(),
             by: None,
+            fetched: false,
         };
         for known in self.evidence.known {
             let Ok(verifier) = SignatureVerifier::new(known.schemes.clone(), &secrets, &surroundings) else {
@@ -264,11 +266,32 @@ impl Trial<'_> {
         let mut best = None;
         for key in guess.keys {
             for message in guess.messages {
-                let Some(tag) = self.tag(message, key, guess.algorithm, &reading) else { continue };
-                best = best.or(matching(&written, &tag));
+                let found = match guess.algorithm.public() {
+                    Some(algorithm) => self.signed_by(key, algorithm, message, &reading, &written),
+                    None => {
+                        let tag = self.tag(message, key, guess.algorithm, &reading);
+                        tag.and_then(|tag| best_of(&written, |one| bool::from(one.bytes.ct_eq(&tag))))
+                    }
+                };
+                best = best.or(found);
             }
         }
         best
+    }
+
+    /// How the signature is written that the private key of this public one has made.
+    fn signed_by(
+        &self,
+        text: &[u8],
+        algorithm: PublicAlgorithm,
+        message: &Message,
+        reading: &Reading<'_>,
+        written: &[Written],
+    ) -> Option<How> {
+        let keys = KeyText(self.case.scheme.key.strip(text)).keys(&[algorithm.kind()]).ok()?;
+        let signed = self.case.signed_text(message, reading).ok()?;
+        let key = CheckingKey::new(keys.first()?, algorithm).ok()?;
+        best_of(written, |one| key.verify(&signed, &one.bytes))
     }
 
     fn tag(
@@ -288,10 +311,9 @@ impl Trial<'_> {
     }
 }
 
-/// The best reading in which a signature is this one.
-fn matching(written: &[Written], tag: &[u8]) -> Option<How> {
-    let hits: Vec<How> =
-        written.iter().filter(|one| bool::from(one.bytes.ct_eq(tag))).map(|one| one.how).collect();
+/// The best reading in which a signature is the right one.
+fn best_of(written: &[Written], is_right: impl Fn(&Written) -> bool) -> Option<How> {
+    let hits: Vec<How> = written.iter().filter(|one| is_right(one)).map(|one| one.how).collect();
     let expected = hits.iter().find(|how| **how == How::AsExpected);
     let encoded = || hits.iter().find(|how| matches!(how, How::Encoded(_)));
     expected.or_else(encoded).or(hits.first()).copied()
@@ -312,5 +334,5 @@ pub fn expected(verifier: &SignatureVerifier, head: &Head, body: &Body) -> Optio
     let ready = case.ring.every().flat_map(|keys| keys.every()).next()?;
     let tag = case.tag(case.messages.first()?, &ready.ready, &reading).ok()?;
     let signature = &case.scheme.signature;
-    Some(signature.field.shape.write(None, &Encoding::encode(signature.encoding, &tag)))
+    Some(signature.field.shape.write(None, &signature.encoding.encode(tag.as_bytes())))
 }

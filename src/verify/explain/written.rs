@@ -62,7 +62,7 @@ pub fn signatures(field: &Field, encoding: Encoding, reading: &Reading<'_>) -> V
     found
 }
 
-/// The readings of a text that make 16 to 64 bytes.
+/// The readings of a text that make as many bytes as a signature can have.
 fn decoded(text: &str) -> Vec<(&'static str, Vec<u8>)> {
     const LOOSE: GeneralPurposeConfig = GeneralPurposeConfig::new()
         .with_decode_padding_mode(DecodePaddingMode::Indifferent)
@@ -76,7 +76,7 @@ fn decoded(text: &str) -> Vec<(&'static str, Vec<u8>)> {
         ("base64url", GeneralPurpose::new(&URL_SAFE, LOOSE).decode(text).ok()),
         ("base64_hex", of_hex),
     ];
-    let long_enough = |bytes: &Vec<u8>| (16..=64).contains(&bytes.len());
+    let long_enough = |bytes: &Vec<u8>| (16..=1024).contains(&bytes.len());
     readings.into_iter().filter_map(|(name, bytes)| Some((name, bytes.filter(long_enough)?))).collect()
 }
 

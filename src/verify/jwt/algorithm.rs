@@ -1,6 +1,7 @@
 //! The signature algorithms of RFC 7518, RFC 8037 and RFC 9864 that a policy can allow.
 
 use crate::scheme;
+use crate::scheme::{Curve, KeyKind};
 use jsonwebtoken::Algorithm as Library;
 
 /// An algorithm, by its name in the `alg` header. It is policy; the one that a token names must agree.
@@ -50,6 +51,19 @@ pub enum Family {
     P384,
     /// A key on Ed25519.
     Ed25519,
+}
+
+impl Family {
+    /// The kind of public key; nothing for a secret.
+    pub fn kind(self) -> Option<KeyKind> {
+        match self {
+            Family::Secret { .. } => None,
+            Family::Rsa => Some(KeyKind::Rsa),
+            Family::P256 => Some(KeyKind::Ec(Curve::P256)),
+            Family::P384 => Some(KeyKind::Ec(Curve::P384)),
+            Family::Ed25519 => Some(KeyKind::Ed25519),
+        }
+    }
 }
 
 const TABLE: [(Algorithm, &str); 13] = [

@@ -5,10 +5,14 @@ use super::json::Json;
 use super::key::VerificationKey;
 use crate::base::limits::MAX_KEYS;
 use crate::base::time::UnixTime;
-use crate::verify::public_key::{KeyFlaw, PublicKey};
+use crate::scheme::KeyKind;
+use crate::verify::public_key::{KeyFlaw, KeyText, PublicKey};
 use rustls_pki_types::pem::{PemObject, SectionKind};
 use rustls_pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
 use std::fmt;
+
+/// The name that stands for every key of a set, where the sender does not say which one it used.
+pub const ANY_KEY: &str = "*";
 
 /// Keys that can check tokens; built whole, then put in the place of the former set.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +27,12 @@ pub struct KeySet {
 pub struct SingleKey {
     /// The members that lead to the JWK; none where the response is the JWK.
     pub at: Vec<String>,
+}
+
+impl SingleKey {
+    fn find<'j>(&self, document: &'j Json) -> Option<&'j Json> {
+        self.at.iter().try_fold(document, |value, name| value.get(name))
+    }
 }
 
 /// Why there is no key set.
@@ -69,13 +79,42 @@ pub(super) enum Found<'k> {
 }
 
 impl KeySet {
-    /// A set that was fetched: `{"keys": [...]}`. Keys that cannot be used are left out.
+    /// A set that was fetched: `{"keys": [...]}`, from which keys that cannot be used are left out; or, at this place,
+    /// one JWK or the text of keys without names. A document that is no JSON is such a text.
     ///
     /// # Errors
     /// See [`KeySetFlaw`]; a set in which nothing can be used is one.
-    pub fn of_document(bytes: &[u8], allowed: &[Algorithm]) -> Result<KeySet, KeySetFlaw> {
+    pub fn of_document(bytes: &[u8], place: &SingleKey, allowed: &[Algorithm]) -> Result<KeySet, KeySetFlaw> {
+        if place.at.is_empty() && bytes.trim_ascii_start().starts_with(b"-----BEGIN ") {
+            return KeySet::of_key_text(bytes, allowed);
+        }
         let document = Json::parse(bytes).map_err(|_| KeySetFlaw::NotJson)?;
-        KeySet::of_jwks(&document, allowed, false)
+        let found = place.find(&document).ok_or(KeySetFlaw::NotAKeySet)?;
+        if found.get("kty").is_none() && found.text().is_none() {
+            return KeySet::of_jwks(found, allowed, false);
+        }
+        let key = KeySet::one(found, allowed)?;
+        Ok(KeySet { keys: vec![key], by_kid: false })
+    }
+
+    /// A JWK, or the text of one public key.
+    fn one(value: &Json, allowed: &[Algorithm]) -> Result<VerificationKey, KeySetFlaw> {
+        match value.text() {
+            None => VerificationKey::of_jwk(value, allowed, false).map_err(KeySetFlaw::Unusable),
+            Some(text) => {
+                let set = KeySet::of_key_text(text.as_bytes(), allowed)?;
+                set.keys.into_iter().next().ok_or(KeySetFlaw::Empty)
+            }
+        }
+    }
+
+    /// Keys without names: PEM, hex or base64.
+    fn of_key_text(text: &[u8], allowed: &[Algorithm]) -> Result<KeySet, KeySetFlaw> {
+        let kinds: Vec<KeyKind> = allowed.iter().filter_map(|algorithm| algorithm.family().kind()).collect();
+        let keys = KeyText(text).keys(&kinds).map_err(KeySetFlaw::Unusable)?;
+        let keys = keys.into_iter().map(|key| VerificationKey::of_public_key(key, allowed));
+        let keys = keys.collect::<Result<Vec<_>, _>>().map_err(KeySetFlaw::Unusable)?;
+        Ok(KeySet { keys, by_kid: false })
     }
 
     /// The one key of a response about `kid`, and when it expires by its own word (`expired_at`).
@@ -90,13 +129,14 @@ impl KeySet {
         now: UnixTime,
     ) -> Result<(KeySet, Option<UnixTime>), KeySetFlaw> {
         let document = Json::parse(bytes).map_err(|_| KeySetFlaw::NotJson)?;
-        let jwk = place.at.iter().try_fold(&document, |value, name| value.get(name));
-        let jwk = jwk.filter(|jwk| jwk.get("kty").is_some()).ok_or(KeySetFlaw::NotAKeySet)?;
+        let jwk = place.find(&document);
+        let is_key = |value: &&Json| value.get("kty").is_some() || value.text().is_some();
+        let jwk = jwk.filter(is_key).ok_or(KeySetFlaw::NotAKeySet)?;
         let expired_at = expired_at(jwk).map_err(KeySetFlaw::Unusable)?;
         if expired_at.is_some_and(|at| at <= now) {
             return Err(KeySetFlaw::Unusable(KeyFlaw::Expired));
         }
-        let mut key = VerificationKey::of_jwk(jwk, allowed, false).map_err(KeySetFlaw::Unusable)?;
+        let mut key = KeySet::one(jwk, allowed)?;
         if key.kid.as_ref().is_some_and(|own| own != kid) {
             return Err(KeySetFlaw::OtherKid);
         }
@@ -189,7 +229,17 @@ impl KeySet {
 
     /// Whether it has a key of that name.
     pub fn has(&self, kid: &str) -> bool {
-        self.keys.iter().any(|key| key.kid.as_deref() == Some(kid))
+        self.keys.iter().any(|key| key.kid.as_deref() == Some(kid)) || kid == ANY_KEY && !self.is_empty()
+    }
+
+    /// The public keys of that name, or all of them for [`ANY_KEY`], with their names.
+    pub(in crate::verify) fn public(&self, kid: &str) -> impl Iterator<Item = (Option<&str>, &PublicKey)> {
+        let named = move |key: &&VerificationKey| match key.kid.as_deref() {
+            Some(own) => own == kid || kid == ANY_KEY,
+            None => !self.by_kid || kid == ANY_KEY,
+        };
+        let named = self.keys.iter().filter(named);
+        named.filter_map(|key| Some((key.kid.as_deref(), key.public_key()?)))
     }
 
     /// The names of its keys.

@@ -21,7 +21,7 @@ pub use claims::ClaimPath;
 pub use definition::{Claims, JwtDefinition, KidRule, Profile, TokenPlace};
 pub use json::{Json, JsonFlaw};
 pub use key::is_kid;
-pub use key_set::{KeySet, KeySetFlaw, SingleKey};
+pub use key_set::{ANY_KEY, KeySet, KeySetFlaw, SingleKey};
 pub use verifier::JwtKeys;
 pub use write::{SigningKey, SigningKeyFlaw};
 

@@ -264,7 +264,7 @@ impl<'v> AwaitingKey<'v> {
 
     /// Compares with the MAC under every live secret that is long enough, without early exit.
     fn with_secrets(self, now: UnixTime) -> Result<Step<'v>, VerifyError> {
-        let length = self.algorithm.mac().map_or(0, |mac| mac.tag_bytes());
+        let length = self.algorithm.mac().and_then(|mac| mac.tag_bytes()).unwrap_or(0);
         let sent = Encoding::Base64Url.decode(self.token.signature(), length);
         let sent =
             sent.ok_or(VerifyError::TokenMalformed { flaw: "its signature is not base64url of a MAC" })?;

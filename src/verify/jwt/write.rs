@@ -126,7 +126,7 @@ fn with_secret(
         header.insert("alg".to_owned(), algorithm.name().into());
         let message = compact(header, payload);
         let tag = key.ready.mac(*algorithm, message.as_bytes()).ok_or(SignError::Key)?;
-        return Ok(format!("{message}.{}", Encoding::Base64Url.encode(&tag)));
+        return Ok(format!("{message}.{}", Encoding::Base64Url.encode(tag.as_bytes())));
     }
     Err(if any || verifier.secrets.is_empty() { SignError::Key } else { SignError::NoLiveSecret })
 }

@@ -31,9 +31,10 @@ pub enum KeyFlaw {
     NotAKey,
 }
 
-impl fmt::Display for KeyFlaw {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self {
+impl KeyFlaw {
+    /// One clause that says it.
+    pub fn text(self) -> &'static str {
+        match self {
             KeyFlaw::Malformed => "a member of the key is missing or not base64url",
             KeyFlaw::Type => "the key is of a type or curve that is not supported",
             KeyFlaw::Purpose => "the key is not meant for checking signatures (`use`, `key_ops`)",
@@ -50,7 +51,13 @@ impl fmt::Display for KeyFlaw {
             KeyFlaw::NotAKey => {
                 "not a public key: PEM, a certificate, a JWK, or the key itself in hex or base64"
             }
-        })
+        }
+    }
+}
+
+impl fmt::Display for KeyFlaw {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.text())
     }
 }
 

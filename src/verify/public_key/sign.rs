@@ -38,6 +38,11 @@ impl PrivateKey {
         key.sign(usual, b"").map(|_| key.clone()).ok_or(PrivateKeyFlaw)
     }
 
+    /// What kind of key it is.
+    pub fn kind(&self) -> KeyKind {
+        self.kind
+    }
+
     /// The signature of a message. Nothing where the key is of another kind, or the algorithm is only checked here:
     /// nobody should sign with SHA-1.
     pub fn sign(&self, algorithm: PublicAlgorithm, message: &[u8]) -> Option<Vec<u8>> {

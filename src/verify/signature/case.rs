@@ -1,12 +1,14 @@
 //! One kind of request of a sender: a scheme with the secrets and values of one source.
 
 use super::moment;
-use super::ring::{Ready, Ring};
-use crate::base::limits::{MAX_EVENT_ID, MAX_ITEMS};
+use super::ring::{Proving, Ready, Ring};
+use crate::base::limits::{MAX_EVENT_ID, MAX_ITEMS, MAX_KEY_TRIALS, MAX_SIGNATURE_TEXT};
 use crate::base::time::UnixTime;
-use crate::scheme::{Condition, Fault, Field, Mac, Message, Reading, Scheme, Tag};
+use crate::scheme::{Condition, Fault, Field, Message, Reading, Scheme, Tag};
 use crate::verify::error::VerifyError;
+use crate::verify::jwt::{ANY_KEY, is_kid};
 use crate::verify::proof::{EventId, Moment};
+use crate::verify::public_key::CheckingKey;
 use crate::verify::setup::Key;
 use serde_json::value::RawValue;
 use std::sync::Arc;
@@ -27,10 +29,26 @@ pub struct Case {
     pub streams: bool,
 }
 
+/// The signatures of a request.
+#[derive(Clone, Debug)]
+pub enum Sent {
+    /// MACs or digests, each of the length of its algorithm.
+    Tags(Vec<Tag>),
+    /// Signatures with a private key.
+    Signatures(Vec<Vec<u8>>),
+}
+
+/// A key that was fetched, and its name.
+#[derive(Clone, Debug)]
+pub struct FetchedKey {
+    pub name: Arc<str>,
+    pub key: CheckingKey,
+}
+
 /// What a request says about itself.
 #[derive(Clone, Debug)]
 pub struct Opening {
-    pub signatures: Vec<Tag>,
+    pub sent: Sent,
     pub moment: Option<Moment>,
     pub event_id: Option<EventId>,
 }
@@ -62,7 +80,7 @@ impl Case {
     pub fn open(&self, reading: &Reading<'_>, now: UnixTime) -> Result<Opening, VerifyError> {
         let known = |field: &Field| !field.is_in_body() || reading.content.is_some();
         let field = &self.scheme.signature.field;
-        let signatures = if known(field) { self.signatures(reading)? } else { Vec::new() };
+        let sent = if known(field) { self.sent(reading)? } else { Sent::Tags(Vec::new()) };
         for field in self.scheme.fields().iter().filter(|field| known(field) && !field.is.is_empty()) {
             says(field, reading)?;
         }
@@ -70,18 +88,23 @@ impl Case {
         if let Some(moment) = moment {
             moment.check(now)?;
         }
-        Ok(Opening { signatures, moment, event_id: self.event_id(reading)? })
+        Ok(Opening { sent, moment, event_id: self.event_id(reading)? })
     }
 
     /// Every signature that is well-formed; at least one.
-    fn signatures(&self, reading: &Reading<'_>) -> Result<Vec<Tag>, VerifyError> {
+    fn sent(&self, reading: &Reading<'_>) -> Result<Sent, VerifyError> {
         let signature = &self.scheme.signature;
         let (field, length) = (&signature.field, self.scheme.algorithm.tag_bytes());
-        let (mut tags, mut seen) = (Vec::new(), 0);
+        let (mut tags, mut signatures, mut seen) = (Vec::new(), Vec::new(), 0);
         let read = field.each(reading, |text| {
             seen += 1;
-            if seen <= signature.many {
-                tags.extend(signature.encoding.decode(text, length));
+            match length {
+                _ if seen > signature.many => {}
+                Some(length) => tags.extend(signature.encoding.decode(text, length)),
+                None if text.len() > MAX_SIGNATURE_TEXT => {}
+                None => {
+                    signatures.extend(signature.encoding.decode_any(text).filter(|bytes| !bytes.is_empty()))
+                }
             }
         });
         read.map_err(VerifyError::of_signature)?;
@@ -89,10 +112,11 @@ impl Case {
             let limit = signature.many;
             return Err(VerifyError::TooManySignatures { field: Arc::clone(&field.label), limit });
         }
-        match (seen, tags.is_empty()) {
+        match (seen, tags.is_empty() && signatures.is_empty()) {
             (0, _) => Err(VerifyError::of_signature(field.fault(Fault::Missing))),
             (_, true) => Err(VerifyError::of_signature(field.fault(Fault::Malformed))),
-            _ => Ok(tags),
+            _ if length.is_some() => Ok(Sent::Tags(tags)),
+            _ => Ok(Sent::Signatures(signatures)),
         }
     }
 
@@ -168,38 +192,131 @@ impl Case {
         Ok(())
     }
 
-    /// The key that signed: every MAC of every message is compared with every signature, in constant time and
-    /// without early exit.
-    pub fn matched<'c>(
-        &'c self,
-        signatures: &[Tag],
+    /// The name of the key that signed: every MAC of every message is compared with every signature, in constant
+    /// time and without early exit. `fetched` are the keys of a source that has none of its own.
+    pub fn matched(
+        &self,
+        sent: &Sent,
         reading: &Reading<'_>,
+        fetched: &[FetchedKey],
         now: UnixTime,
-    ) -> Result<&'c Arc<str>, VerifyError> {
-        let (mut matched, mut secrets) = (None, 0);
-        for Key { name, ready, .. } in self.ring.of(&self.scheme, reading)?.live(now) {
-            secrets += 1;
-            let mut hit = Choice::from(0);
-            for message in &self.messages {
-                let tag = self.tag(message, ready, reading)?;
-                hit = signatures.iter().fold(hit, |hit, signature| hit | tag.ct_eq(signature));
+    ) -> Result<Arc<str>, VerifyError> {
+        let tried = match self.ring {
+            Ring::Fetched => {
+                self.signed_by(sent, reading, fetched.iter().map(|one| (&one.name, &one.key)))?
             }
-            matched = if bool::from(hit) { matched.or(Some(name)) } else { matched };
-        }
-        match matched {
-            Some(name) => Ok(name),
-            None if secrets == 0 => Err(VerifyError::NoLiveSecret),
-            None => Err(VerifyError::SignatureMismatch { signatures: signatures.len(), secrets }),
+            Ring::All(_) | Ring::Chosen(..) => {
+                let keys: Vec<_> = self.ring.of(&self.scheme, reading)?.live(now).collect();
+                let public = keys.iter().flat_map(|key| match &key.ready.proving {
+                    Proving::Public(several) => several.iter().map(|one| (&key.name, one)).collect(),
+                    Proving::Mac(_) => Vec::new(),
+                });
+                match sent {
+                    Sent::Tags(tags) => self.maced_by(tags, reading, &keys)?,
+                    Sent::Signatures(_) => self.signed_by(sent, reading, public)?,
+                }
+            }
+        };
+        match tried {
+            Tried { by: Some(name), .. } => Ok(name),
+            Tried { keys: 0, .. } => Err(VerifyError::NoLiveSecret),
+            Tried { keys, signatures, .. } => {
+                Err(VerifyError::SignatureMismatch { signatures, secrets: keys })
+            }
         }
     }
 
+    fn maced_by(
+        &self,
+        tags: &[Tag],
+        reading: &Reading<'_>,
+        keys: &[&Key<Ready>],
+    ) -> Result<Tried, VerifyError> {
+        let mut by = None;
+        for Key { name, ready, .. } in keys {
+            let mut hit = Choice::from(0);
+            for message in &self.messages {
+                let tag = self.tag(message, ready, reading)?;
+                hit = tags.iter().fold(hit, |hit, sent| hit | tag.ct_eq(sent));
+            }
+            by = if bool::from(hit) { by.or(Some(Arc::clone(name))) } else { by };
+        }
+        Ok(Tried { by, keys: keys.len(), signatures: tags.len() })
+    }
+
+    fn signed_by<'k>(
+        &self,
+        sent: &Sent,
+        reading: &Reading<'_>,
+        keys: impl Iterator<Item = (&'k Arc<str>, &'k CheckingKey)>,
+    ) -> Result<Tried, VerifyError> {
+        let Sent::Signatures(signatures) = sent else {
+            return Err(VerifyError::of_signature(self.scheme.signature.field.fault(Fault::Malformed)));
+        };
+        let texts = self.messages.iter().map(|message| self.signed_text(message, reading));
+        let texts = texts.collect::<Result<Vec<_>, _>>()?;
+        let mut tried = Tried { by: None, keys: 0, signatures: signatures.len() };
+        let pairs = texts.len() * signatures.len();
+        for (name, key) in keys.take((MAX_KEY_TRIALS / pairs.max(1)).max(1)) {
+            tried.keys += 1;
+            let mut pairs = texts.iter().flat_map(|text| signatures.iter().map(move |sent| (text, sent)));
+            if pairs.any(|(text, sent)| key.verify(text, sent)) {
+                tried.by = Some(Arc::clone(name));
+                break; // what is public gives nothing away by the time it takes
+            }
+        }
+        Ok(tried)
+    }
+
     /// The MAC of a message under one secret.
+    ///
+    /// # Errors
+    /// A field that cannot be read, or a key that is public.
     pub fn tag(&self, message: &Message, ready: &Ready, reading: &Reading<'_>) -> Result<Tag, VerifyError> {
-        let mut mac: Mac = ready.mac.clone();
+        let mut mac = ready.mac().cloned().ok_or(VerifyError::NoLiveSecret)?;
         let source = self.scheme.source(Some(ready.secret.expose()));
         message.write(source, reading, |piece| mac.update(piece)).map_err(VerifyError::of_field)?;
         Ok(mac.finish())
     }
+
+    /// What a private key signs of a message: the text, or its digest.
+    ///
+    /// # Errors
+    /// A field that cannot be read.
+    pub fn signed_text(&self, message: &Message, reading: &Reading<'_>) -> Result<Vec<u8>, VerifyError> {
+        let text = message.bytes(self.scheme.source(None), reading).map_err(VerifyError::of_field)?;
+        Ok(match self.scheme.prehash {
+            Some(hash) => hash.digest(&text),
+            None => text,
+        })
+    }
+
+    /// The name of the key that is to be fetched, [`ANY_KEY`] where the sender does not say it. Nothing while it
+    /// stands in a body that has not arrived.
+    ///
+    /// # Errors
+    /// The field is absent or malformed.
+    pub fn key_id(&self, reading: &Reading<'_>) -> Result<Option<String>, VerifyError> {
+        let Some(field) = self.scheme.key_id.and_then(|index| self.scheme.field(index)) else {
+            return Ok(Some(ANY_KEY.to_owned()));
+        };
+        if field.is_in_body() && reading.content.is_none() {
+            return Ok(None);
+        }
+        match field.text(reading) {
+            Ok(text) if is_kid(&text.meant) => Ok(Some(text.meant.into_owned())),
+            Ok(_) => Err(VerifyError::KidMalformed),
+            Err(fault) if field.optional && fault.fault == Fault::Missing => Ok(Some(ANY_KEY.to_owned())),
+            Err(fault) => Err(VerifyError::of_field(fault)),
+        }
+    }
+}
+
+/// What came of trying keys.
+struct Tried {
+    by: Option<Arc<str>>,
+    keys: usize,
+    signatures: usize,
 }
 
 /// Refuses a field that does not say what it must say.

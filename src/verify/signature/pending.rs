@@ -1,6 +1,8 @@
 //! A verification whose head is settled: the body is fed to the MACs, or looked into when it is whole.
 
-use super::case::{Case, Opening};
+use super::awaiting::AwaitingKeys;
+use super::case::{Case, FetchedKey, Opening, Sent};
+use super::ring::{Ready, Ring};
 use super::verifier::SignatureVerifier;
 use crate::base::time::UnixTime;
 use crate::http::{Body, Head};
@@ -8,7 +10,7 @@ use crate::scheme::{Content, Mac, Reading, TextShape};
 use crate::verify::error::VerifyError;
 use crate::verify::proof::{EventId, Mark, Moment, Proof, Sender};
 use crate::verify::setup::{Key, Remember};
-use crate::verify::step::{AwaitBody, Step};
+use crate::verify::step::{AwaitBody, AwaitKey, Step};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use subtle::{Choice, ConstantTimeEq};
@@ -41,8 +43,10 @@ impl<'v> Pending<'v> {
     ) -> Result<Step<'v>, VerifyError> {
         let reading = Reading { head, content: None, item: None, params: &verifier.params };
         let keys = case.ring.of(&case.scheme, &reading)?.live(now);
-        let mut macs: Vec<_> =
-            keys.map(|Key { name, ready, .. }| Running { name, mac: ready.mac.clone() }).collect();
+        let keyed = |Key { name, ready, .. }: &'v Key<Ready>| {
+            ready.mac().map(|mac| Running { name, mac: mac.clone() })
+        };
+        let mut macs: Vec<_> = keys.filter_map(keyed).collect();
         let source = case.scheme.source(None);
         for message in &case.messages {
             let feed = |text: &[u8]| macs.iter_mut().for_each(|running| running.mac.update(text));
@@ -102,60 +106,85 @@ impl<'v> Pending<'v> {
 
 /// Every MAC is compared with every signature, in constant time and without early exit.
 fn matched<'v>(macs: Vec<Running<'v>>, opening: &Opening) -> Result<&'v Arc<str>, VerifyError> {
-    let (signatures, secrets) = (opening.signatures.len(), macs.len());
+    let sent = match &opening.sent {
+        Sent::Tags(tags) => tags.as_slice(),
+        Sent::Signatures(_) => &[],
+    };
+    let (signatures, secrets) = (sent.len(), macs.len());
     let mut matched = None;
     for Running { name, mac } in macs {
         let tag = mac.finish();
-        let hit =
-            opening.signatures.iter().fold(Choice::from(0), |hit, signature| hit | tag.ct_eq(signature));
+        let hit = sent.iter().fold(Choice::from(0), |hit, signature| hit | tag.ct_eq(signature));
         matched = if bool::from(hit) { matched.or(Some(name)) } else { matched };
     }
     matched.ok_or(VerifyError::SignatureMismatch { signatures, secrets })
 }
 
 /// A verification that needs the whole body.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Whole<'v> {
     verifier: &'v SignatureVerifier,
     /// Nothing while only the body can tell.
     case: Option<&'v Case>,
+    /// Nothing until they are fetched, and where the source has keys of its own.
+    fetched: Option<Box<[FetchedKey]>>,
 }
 
 impl<'v> Whole<'v> {
     /// A verification of this kind, or of one that the body tells.
     pub fn new(verifier: &'v SignatureVerifier, case: Option<&'v Case>) -> Whole<'v> {
-        Whole { verifier, case }
+        Whole { verifier, case, fetched: None }
     }
 
-    /// Looks into the body.
-    pub fn end(self, head: &Head, body: &Body, now: UnixTime) -> Result<Proof, VerifyError> {
+    /// The same with the keys that were fetched for it.
+    pub fn with_keys(verifier: &'v SignatureVerifier, case: &'v Case, fetched: Vec<FetchedKey>) -> Whole<'v> {
+        Whole { verifier, case: Some(case), fetched: Some(fetched.into()) }
+    }
+
+    /// Looks into the body, which may be what says which key is needed.
+    pub fn end(self, head: &Head, body: &Body, now: UnixTime) -> Result<Step<'v>, VerifyError> {
         let content = Content::new(head, body);
         let params = &self.verifier.params;
         let reading = Reading { head, content: Some(&content), item: None, params };
+        let case = self.kind(&reading)?;
+        if matches!(case.ring, Ring::Fetched) && self.fetched.is_none() {
+            case.open(&reading, now)?;
+            let kid = case.key_id(&reading)?.ok_or(VerifyError::KidMissing)?;
+            return Ok(Step::Key(AwaitKey::for_signature(AwaitingKeys {
+                verifier: self.verifier,
+                case,
+                kid,
+            })));
+        }
         let digest = (self.verifier.remember != Remember::Nothing).then(|| {
             let mut digest = Sha256::new();
             body.chunks().iter().for_each(|piece| digest.update(piece));
             <[u8; 32]>::from(digest.finalize())
         });
-        self.judge(&reading, digest.as_ref(), now)
+        self.judge(&reading, digest.as_ref(), now).map(Step::Done)
+    }
+
+    fn kind(&self, reading: &Reading<'_>) -> Result<&'v Case, VerifyError> {
+        match self.case {
+            Some(case) => Ok(case),
+            None => self.verifier.case(reading)?.ok_or(VerifyError::KindUnknown),
+        }
     }
 
     /// Judges what can be read. `digest` is that of the body, where the message is to be remembered.
     pub fn judge(
-        self,
+        &self,
         reading: &Reading<'_>,
         digest: Option<&[u8; 32]>,
         now: UnixTime,
     ) -> Result<Proof, VerifyError> {
-        let case = match self.case {
-            Some(case) => case,
-            None => self.verifier.case(reading)?.ok_or(VerifyError::KindUnknown)?,
-        };
+        let case = self.kind(reading)?;
+        let fetched = self.fetched.as_deref().unwrap_or_default();
         let (mut first, mut parts) = (None, Parts::default());
         for item in case.items(reading)? {
             let reading = Reading { item, ..*reading };
             let opening = case.open(&reading, now)?;
-            let key = case.matched(&opening.signatures, &reading, now)?;
+            let key = case.matched(&opening.sent, &reading, fetched, now)?;
             case.compare(&reading)?;
             refuse_oracle(self.verifier, case, &reading)?;
             if digest.is_some()
@@ -168,7 +197,7 @@ impl<'v> Whole<'v> {
             first = first.or(Some((key, opening)));
         }
         let Some((key, opening)) = first else { return Err(VerifyError::KindUnknown) };
-        let mut sender = sender(key, opening.moment, opening.event_id);
+        let mut sender = sender(&key, opening.moment, opening.event_id);
         sender.mark = digest.map(|digest| mark(self.verifier.remember, &sender, &parts, digest));
         Ok(Proof::new(sender))
     }

@@ -1,22 +1,45 @@
-//! The secrets of a source: all of them, or those that a field of the request chooses.
+//! The secrets or public keys of a source: all of them, those that a field of the request chooses, or those that are
+//! fetched.
 
 use crate::base::limits::MAX_CHOICES;
 use crate::base::secret::Secret;
-use crate::scheme::{Algorithm, Field, FieldFault, KeyForm, Mac, Reading, Scheme, SecretFlaw};
+use crate::scheme::{
+    Algorithm, Field, FieldFault, KeyForm, Mac, PublicAlgorithm, Reading, Scheme, SecretFlaw,
+};
 use crate::verify::error::VerifyError;
+use crate::verify::public_key::{CheckingKey, KeyFlaw, KeyText};
 use crate::verify::setup::{Keys, NamedSecret, SetupFlaw};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// A secret ready for use.
+/// A secret, or the text of a public key, ready for use.
 #[derive(Clone, Debug)]
 pub struct Ready {
-    /// The keyed MAC, or the empty hash.
-    pub mac: Mac,
+    /// What proves with it.
+    pub proving: Proving,
     /// The secret in bytes.
     pub secret: Secret,
     /// The secret as it was configured.
     pub given: Secret,
+}
+
+/// What proves a signature.
+#[derive(Clone, Debug)]
+pub enum Proving {
+    /// The keyed MAC, or the empty hash.
+    Mac(Box<Mac>),
+    /// Public keys, any of which.
+    Public(Vec<CheckingKey>),
+}
+
+impl Ready {
+    /// The keyed MAC, where it is one.
+    pub fn mac(&self) -> Option<&Mac> {
+        match &self.proving {
+            Proving::Mac(mac) => Some(mac),
+            Proving::Public(_) => None,
+        }
+    }
 }
 
 /// The secrets that may have signed a request.
@@ -26,6 +49,8 @@ pub enum Ring {
     All(Keys<Ready>),
     /// Those of the value that stands at a place.
     Chosen(Chooser, HashMap<Arc<str>, Keys<Ready>>),
+    /// Public keys that are fetched.
+    Fetched,
 }
 
 /// What chooses.
@@ -77,6 +102,7 @@ impl Ring {
         let (chooser, keys) = match self {
             Ring::All(keys) => return Ok(keys),
             Ring::Chosen(chooser, keys) => (chooser, keys),
+            Ring::Fetched => return Err(VerifyError::NoLiveSecret),
         };
         let (found, label) = match chooser {
             Chooser::Field(index) => {
@@ -95,6 +121,7 @@ impl Ring {
     /// The first choice and its secrets; without choices, all secrets.
     pub fn first(&self) -> Option<(&str, &Keys<Ready>)> {
         match self {
+            Ring::Fetched => None,
             Ring::All(keys) => Some(("", keys)),
             Ring::Chosen(_, keys) => {
                 let first = keys.iter().min_by(|left, right| left.0.cmp(right.0));
@@ -116,6 +143,7 @@ impl Ring {
         let (all, chosen) = match self {
             Ring::All(keys) => (Some(keys), None),
             Ring::Chosen(_, keys) => (None, Some(keys.values())),
+            Ring::Fetched => (None, None),
         };
         all.into_iter().chain(chosen.into_iter().flatten())
     }
@@ -123,7 +151,23 @@ impl Ring {
 
 fn ready(form: &KeyForm, algorithm: Algorithm, secret: &Secret) -> Result<Ready, SecretFlaw> {
     let given = secret.clone();
+    if let Some(algorithm) = algorithm.public() {
+        let keys = public_keys(form, algorithm, secret).map_err(|flaw| SecretFlaw::Public(flaw.text()))?;
+        return Ok(Ready { proving: Proving::Public(keys), secret: given.clone(), given });
+    }
     let secret = form.decode(secret)?;
     let mac = Mac::new(algorithm, secret.expose()).map_err(|_| SecretFlaw::Unusable)?;
-    Ok(Ready { mac, secret, given })
+    Ok(Ready { proving: Proving::Mac(Box::new(mac)), secret, given })
+}
+
+fn public_keys(
+    form: &KeyForm,
+    algorithm: PublicAlgorithm,
+    text: &Secret,
+) -> Result<Vec<CheckingKey>, KeyFlaw> {
+    let keys = KeyText(form.strip(text.expose())).keys(&[algorithm.kind()])?;
+    if keys.iter().any(|key| !key.has_bits(form.min_bits)) {
+        return Err(KeyFlaw::WeakRsa);
+    }
+    keys.iter().map(|key| CheckingKey::new(key, algorithm)).collect()
 }

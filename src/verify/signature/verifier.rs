@@ -1,14 +1,17 @@
 //! Verification of a keyed signature over a message.
 
+use super::awaiting::AwaitingKeys;
 use super::case::Case;
 use super::pending::{Pending, Whole};
 use super::ring::Ring;
 use crate::base::time::UnixTime;
 use crate::http::Head;
-use crate::scheme::{Condition, Covers, Field, Reading, Scheme, Schemes, TextShape};
+use crate::scheme::{
+    Algorithm, Condition, Covers, Field, PublicAlgorithm, Reading, Scheme, Schemes, TextShape,
+};
 use crate::verify::error::VerifyError;
 use crate::verify::setup::{NamedSecret, Remember, SetupFlaw, Surroundings};
-use crate::verify::step::{AwaitBody, Step};
+use crate::verify::step::{AwaitBody, AwaitKey, Step};
 use http::HeaderName;
 use std::collections::BTreeMap;
 
@@ -66,10 +69,17 @@ impl SignatureVerifier {
             return Ok(Step::Body(AwaitBody::for_whole(Whole::new(self, None))));
         };
         let unknown = case.ring.needs_body(&case.scheme);
-        if !unknown && case.ring.of(&case.scheme, &reading)?.live(now).next().is_none() {
+        let fetched = matches!(case.ring, Ring::Fetched);
+        if !unknown && !fetched && case.ring.of(&case.scheme, &reading)?.live(now).next().is_none() {
             return Err(VerifyError::NoLiveSecret);
         }
         let opening = case.open(&reading, now)?;
+        if fetched {
+            return Ok(match case.key_id(&reading)? {
+                Some(kid) => Step::Key(AwaitKey::for_signature(AwaitingKeys { verifier: self, case, kid })),
+                None => Step::Body(AwaitBody::for_whole(Whole::new(self, Some(case)))),
+            });
+        }
         if case.streams {
             return Pending::start(self, case, opening, head, now);
         }
@@ -102,6 +112,11 @@ impl SignatureVerifier {
         self.cases.iter().find(|case| case.when.is_empty()).or_else(|| self.cases.first())
     }
 
+    /// The algorithms of private keys.
+    pub fn public_algorithms(&self) -> impl Iterator<Item = PublicAlgorithm> {
+        self.cases.iter().filter_map(|case| case.scheme.algorithm.public())
+    }
+
     /// What the proof covers at least.
     pub fn covers(&self) -> Covers {
         let rank = |covers: &Covers| match covers {
@@ -120,16 +135,19 @@ fn case(
     secrets: &[NamedSecret],
     surroundings: &Surroundings,
 ) -> Result<Case, SetupFlaw> {
-    let Surroundings { public_url, params, by } = surroundings;
+    let Surroundings { public_url, params, by, fetched } = surroundings;
     let scheme = scheme.bound(params).map_err(SetupFlaw::Unbound)?;
-    let ring = Ring::prepare(secrets.to_vec(), by.as_deref(), &scheme)?;
+    let ring = match fetched {
+        true => Ring::Fetched,
+        false => Ring::prepare(secrets.to_vec(), by.as_deref(), &scheme)?,
+    };
     let messages = scheme.messages(public_url.as_deref(), params).map_err(SetupFlaw::Unbound)?;
     let equalities = scheme.equalities(public_url.as_deref(), params).map_err(SetupFlaw::Unbound)?;
     // An id in the body is read behind it; everything else must be known before.
     let id = scheme.id.map(|id| id.field);
     let in_head = |(index, field): (usize, &Field)| !field.is_in_body() || Some(index) == id;
     let streams = matches!(messages.as_slice(), [message] if message.streams())
-        && !scheme.algorithm.is_plain()
+        && matches!(scheme.algorithm, Algorithm::Hmac(_))
         && scheme.each.is_none()
         && equalities.is_empty()
         && scheme.fields().iter().enumerate().all(in_head)

@@ -24,6 +24,7 @@ fn check(
 ) -> Result<Sender, VerifyError> {
     let surroundings = Surroundings {
         by: None,
+        fetched: false,
         public_url: Some("https://hooks.example.com/".into()),
         params: BTreeMap::from([("hook".into(), "WH-1".into())]),
     };

@@ -36,7 +36,7 @@ fn rfc_4231() {
         for (name, algorithm) in ALGORITHMS {
             let tag = mac(algorithm, &bytes("key_hex"), &bytes("msg_hex"));
             assert_eq!(hex::encode(tag.as_bytes()), text(&case["hmac"], name));
-            assert_eq!(tag.as_bytes().len(), algorithm.tag_bytes());
+            assert_eq!(Some(tag.as_bytes().len()), algorithm.tag_bytes());
             count += 1;
         }
     }
@@ -50,7 +50,7 @@ fn wycheproof() {
         let file = read(&format!("wycheproof/hmac_{name}_test.json"));
         let mut count = 0;
         for group in file["testGroups"].as_array().unwrap() {
-            let whole = group["tagSize"].as_u64() == u64::try_from(algorithm.tag_bytes() * 8).ok();
+            let whole = group["tagSize"].as_u64() == u64::try_from(algorithm.tag_bytes().unwrap() * 8).ok();
             for case in group["tests"].as_array().unwrap() {
                 let bytes = |key: &str| hex::decode(text(case, key)).unwrap();
                 let tag = mac(algorithm, &bytes("key"), &bytes("msg"));

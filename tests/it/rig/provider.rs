@@ -1,9 +1,11 @@
 //! The built-in providers as their files describe them, and sources that use them.
 
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use toml::Table;
 
 /// A source in the making; the address is `https://hooks.example` with its path.
@@ -27,7 +29,11 @@ impl Source<'_> {
         );
         let literals: Vec<_> =
             secrets.iter().map(|secret| format!("{{ literal = {} }}", Value::from(*secret))).collect();
-        let _ = writeln!(text, "secrets = [{}]", literals.join(", "));
+        if algorithms(provider).is_empty() {
+            let _ = writeln!(text, "secrets = [{}]", literals.join(", "));
+        } else {
+            let _ = writeln!(text, "public_keys = {}", Value::from(secrets.to_vec()));
+        }
         let tables = overrides.find("[source.").unwrap_or(overrides.len());
         let _ = writeln!(text, "{}", &overrides[..tables]);
         if let Some(params) = params.as_object().filter(|params| !params.is_empty()) {
@@ -71,6 +77,38 @@ pub fn file(id: &str) -> String {
 /// The same, read.
 pub fn table(id: &str) -> Table {
     file(id).parse().expect("TOML")
+}
+
+/// The algorithms of private keys with which the sender signs, that of the table itself first.
+pub fn algorithms(id: &str) -> Vec<String> {
+    let Some(signature) = table(id).get("signature").cloned() else { return Vec::new() };
+    let variants = signature.get("variant").and_then(toml::Value::as_array).cloned().unwrap_or_default();
+    let tables = [signature].into_iter().chain(variants);
+    let names = tables.filter_map(|table| Some(table.get("algorithm")?.as_str()?.to_owned()));
+    names.filter(|name| ["ed25519", "ecdsa-", "rsa-"].iter().any(|start| name.starts_with(start))).collect()
+}
+
+/// A private key for each algorithm, PEM, and the text of all public keys; the same for the same seed.
+pub fn key_pairs(id: &str, seed: u8) -> (Vec<String>, String) {
+    static MADE: Mutex<BTreeMap<(String, u8), (String, String)>> = Mutex::new(BTreeMap::new());
+    let mut made = MADE.lock().expect("the keys");
+    let pairs = algorithms(id).into_iter().map(|name| {
+        let kind = match name.as_str() {
+            "ed25519" => &rcgen::PKCS_ED25519,
+            name if name.starts_with("ecdsa-p256") => &rcgen::PKCS_ECDSA_P256_SHA256,
+            name if name.starts_with("ecdsa-p384") => &rcgen::PKCS_ECDSA_P384_SHA384,
+            name if name.starts_with("rsa-") => &rcgen::PKCS_RSA_SHA256,
+            name => panic!("a key for {name}"),
+        };
+        let pair = made.entry((format!("{kind:?}"), seed)).or_insert_with(|| {
+            let pair = rcgen::KeyPair::generate_for(kind).expect("a key");
+            (pair.serialize_pem(), pair.public_key_pem())
+        });
+        pair.clone()
+    });
+    let (private, mut public): (Vec<_>, Vec<_>) = pairs.unzip();
+    public.dedup();
+    (private, public.concat())
 }
 
 /// What a source must bring beside its provider and a secret: `params` and tables.

@@ -16,7 +16,7 @@ fn key(index: usize, change: impl FnOnce(&mut Value)) -> Value {
 }
 
 fn set(keys: Vec<Value>) -> Result<KeySet, KeySetFlaw> {
-    KeySet::of_document(json!({ "keys": keys }).to_string().as_bytes(), &every())
+    KeySet::of_document(json!({ "keys": keys }).to_string().as_bytes(), &SingleKey::default(), &every())
 }
 
 #[test]
@@ -100,7 +100,11 @@ fn a_set_is_bounded_and_never_empty() {
         ("{}", KeySetFlaw::NotAKeySet),
         ("[]", KeySetFlaw::NotAKeySet),
     ] {
-        assert_eq!(KeySet::of_document(text.as_bytes(), &every()).unwrap_err(), flaw, "{text}");
+        assert_eq!(
+            KeySet::of_document(text.as_bytes(), &SingleKey::default(), &every()).unwrap_err(),
+            flaw,
+            "{text}"
+        );
     }
 }
 
@@ -158,5 +162,5 @@ fn operators_write_keys_as_pem_jwk_or_jwks() {
     assert!(KeySet::of_text(oct.to_string().as_bytes(), &[Algorithm::Hs256]).unwrap().has_secret());
     let mixed = json!({ "keys": [oct, key(0, |_| {})] }).to_string();
     assert!(!KeySet::of_text(mixed.as_bytes(), &every()).unwrap().has_secret());
-    assert!(!KeySet::of_document(mixed.as_bytes(), &every()).unwrap().has_secret());
+    assert!(!KeySet::of_document(mixed.as_bytes(), &SingleKey::default(), &every()).unwrap().has_secret());
 }

@@ -44,7 +44,9 @@ fn definition(profile: Profile) -> JwtDefinition {
 /// With the secret of one HS algorithm: each has its own.
 fn verifier(file: &Value, profile: Profile, name: &str) -> Verifier {
     let keys = file["keys"]["jwks"].to_string();
-    let keys = KeySet::of_document(keys.as_bytes(), &[Algorithm::Rs256, Algorithm::Es256]).unwrap();
+    let keys =
+        KeySet::of_document(keys.as_bytes(), &SingleKey::default(), &[Algorithm::Rs256, Algorithm::Es256])
+            .unwrap();
     let form = KeyForm { encoding: KeyEncoding::Hex, ..utf8() };
     let secrets = vec![secret(name, file["keys"][format!("{name}_hex")].as_str().unwrap().as_bytes())];
     Verifier::jwt(definition(profile), JwtKeys::Fixed(keys), &form, secrets).unwrap()

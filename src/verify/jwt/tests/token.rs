@@ -58,7 +58,9 @@ fn blackbox() -> JwtDefinition {
 fn black_box_rows() {
     let file = read("jwt_blackbox.json");
     let body = STANDARD.decode(file["request"]["body_b64"].as_str().unwrap()).unwrap();
-    let keys = KeySet::of_document(file["jwks"].to_string().as_bytes(), &[Algorithm::Es256]).unwrap();
+    let keys =
+        KeySet::of_document(file["jwks"].to_string().as_bytes(), &SingleKey::default(), &[Algorithm::Es256])
+            .unwrap();
     let fixed = Verifier::jwt(blackbox(), JwtKeys::Fixed(keys.clone()), &utf8(), Vec::new()).unwrap();
     let fetched = Verifier::jwt(blackbox(), JwtKeys::Fetched, &utf8(), Vec::new()).unwrap();
     let now = UnixTime(1_780_000_000);
