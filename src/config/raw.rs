@@ -707,7 +707,7 @@ raw_table! {
 }
 
 raw_table! {
-    /// Where public keys are. Exactly one of `jwks`, `discovery`, `url`, `file` and `text`.
+    /// Where public keys are. Exactly one of `jwks`, `discovery`, `url`, `certificate`, `file` and `text`.
     pub inline RawKeys as "{ jwks = \"https://auth.example.com/.well-known/jwks.json\" }" {
         /// URL of a JWK Set, or of a PEM text.
         jwks: Text,
@@ -715,6 +715,14 @@ raw_table! {
         discovery: Text,
         /// URL that answers with one key, with `{kid}` in it or in `json`.
         url: Text,
+        /// For signatures: the URLs of certificates that the sender may name, with `*` for what differs in one label or segment.
+        certificate: OneOrMany<Text>,
+        /// Names, one of which such a certificate must have; `*` stands for one label.
+        names: OneOrMany<Text>,
+        /// `full`: such a certificate must lead to an authority; `tls`: who answers at the URL is believed.
+        chain: Text,
+        /// PEM file with the authorities of such certificates; the system's unless given.
+        authorities: Text,
         /// File with public keys: PEM, a JWK or a JWK Set.
         file: Text,
         /// Public keys as they would stand in a file.

@@ -7,7 +7,6 @@ use super::fault::{KeyError, KeyFailure};
 use super::fetch::Fetcher;
 use super::fetching::Fetching;
 use super::flight::{Cause, Flight, Waiter};
-use super::request::keeps_its_place;
 use super::store::{KeyEntry, Store};
 use super::unknown::UnknownKids;
 use crate::base::limits::MAX_KEY_FETCHES;
@@ -68,7 +67,7 @@ impl KeyCache {
             swept_at: fetching.now(),
         };
         let cache = Arc::new(KeyCache {
-            fetcher: Fetcher::new(&source, lookup, || fetching.roots(source.ca.as_deref()))?,
+            fetcher: Fetcher::new(&source, lookup, |file| fetching.roots(file))?,
             store: Store::new(&source.place),
             fetching: fetching.clone(),
             counters: Counters::default(),
@@ -134,7 +133,7 @@ impl KeyCache {
 
     /// A name that no key can have, or that the server cannot be asked about, is unknown without asking.
     fn may_exist(&self, kid: &str) -> bool {
-        is_kid(kid) && (keeps_its_place(kid) || !self.store.is_per_kid())
+        is_kid(kid) && self.source.place.may_have(kid)
     }
 
     /// Whether a fetch that is under way would bring this key.

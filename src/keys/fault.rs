@@ -42,6 +42,8 @@ pub enum KeyFault {
     NoUsableKey,
     /// The discovery document is that of another issuer.
     Issuer,
+    /// A certificate that is not believed: its name, its time, its authority.
+    Certificate,
     /// The fetch itself failed to run: a bug.
     Internal,
 }
@@ -59,7 +61,7 @@ pub struct KeyFailure {
 
 impl KeyFault {
     /// All codes, in the order of [`KeyCounts::failures`](super::KeyCounts::failures).
-    pub const CODES: [&'static str; 13] = [
+    pub const CODES: [&'static str; 14] = [
         "dns",
         "address",
         "connect",
@@ -73,6 +75,7 @@ impl KeyFault {
         "no_usable_key",
         "issuer",
         "internal",
+        "certificate",
     ];
 
     /// The stable name for logs and metrics; a status without its number.
@@ -91,6 +94,7 @@ impl KeyFault {
             KeyFault::NoUsableKey => "no_usable_key",
             KeyFault::Issuer => "issuer",
             KeyFault::Internal => "internal",
+            KeyFault::Certificate => "certificate",
         }
     }
 }
@@ -150,6 +154,7 @@ impl Failure {
     pub fn of_set(flaw: KeySetFlaw) -> Failure {
         let fault = match flaw {
             KeySetFlaw::NotJson | KeySetFlaw::NotAKeySet | KeySetFlaw::NotPem => KeyFault::Parse,
+            KeySetFlaw::Certificate(_) => KeyFault::Certificate,
             KeySetFlaw::TooManyKeys => KeyFault::Size,
             KeySetFlaw::Empty | KeySetFlaw::Unusable(_) | KeySetFlaw::OtherKid => KeyFault::NoUsableKey,
         };
@@ -193,6 +198,7 @@ mod tests {
             KeyFault::NoUsableKey,
             KeyFault::Issuer,
             KeyFault::Internal,
+            KeyFault::Certificate,
         ];
         assert_eq!(faults.map(KeyFault::code), KeyFault::CODES);
     }

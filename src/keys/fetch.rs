@@ -8,10 +8,12 @@ use super::request::KeyRequest;
 use crate::base::limits::MAX_KEY_DOCUMENT;
 use crate::base::time::UnixTime;
 use crate::policy::{KeyPlace, KeySource};
-use crate::verify::{Algorithm, Json, KeyFlaw, KeySet, KeySetFlaw, SingleKey};
-use http::{HeaderMap, Method, StatusCode};
+use crate::verify::{Algorithm, CertificateRule, Json, KeyFlaw, KeySet, KeySetFlaw, SingleKey};
+use http::header::ACCEPT;
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use reqwest::{Client, Request, Response};
 use rustls::RootCertStore;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
@@ -30,7 +32,11 @@ enum Place {
     Document(Url, SingleKey),
     Discovery { url: Url, issuer: String },
     PerKid { request: KeyRequest, key: SingleKey, unknown: Vec<u16> },
+    Certificate(Url, CertificateRule),
 }
+
+/// Statuses of a server that has no such file: storage services hide what is not there.
+const NO_FILE: [u16; 3] = [403, 404, 410];
 
 /// What the server said.
 pub(super) enum Answer {
@@ -48,11 +54,12 @@ impl Fetcher {
     pub fn new(
         source: &KeySource,
         lookup: Lookup,
-        roots: impl FnOnce() -> Result<Arc<RootCertStore>, String>,
+        roots: impl Fn(Option<&Path>) -> Result<Arc<RootCertStore>, String>,
     ) -> Result<Fetcher, String> {
-        let place = Place::new(&source.place)?;
+        let place = Place::new(&source.place, &roots)?;
         let guard = Guard::new(&place.url()?, &source.networks)?;
-        let roots = if guard.is_plain() { Arc::new(RootCertStore::empty()) } else { roots()? };
+        let roots =
+            if guard.is_plain() { Arc::new(RootCertStore::empty()) } else { roots(source.ca.as_deref())? };
         Ok(Fetcher {
             client: client(&guard, lookup, roots)?,
             guard,
@@ -79,7 +86,10 @@ impl Fetcher {
                     let request = request.with(kid).map_err(|why| Failure::new(KeyFault::Internal, why))?;
                     self.key(request, key, unknown, kid, began).await
                 }
-                (Place::PerKid { .. }, None) => Err(Failure::new(KeyFault::Internal, "no `kid` to ask for")),
+                (Place::Certificate(_, rule), Some(url)) => self.certificate(url, rule, began).await,
+                (Place::PerKid { .. } | Place::Certificate(..), None) => {
+                    Err(Failure::new(KeyFault::Internal, "no `kid` to ask for"))
+                }
             }
         };
         let late =
@@ -129,6 +139,26 @@ impl Fetcher {
         }
     }
 
+    /// The certificate at a URL that the policy pins; nothing else gets here.
+    async fn certificate(
+        &self,
+        url: &str,
+        rule: &CertificateRule,
+        began: UnixTime,
+    ) -> Result<Answer, Failure> {
+        let parsed = Url::parse(url).map_err(|_| Failure::new(KeyFault::Internal, "not a URL"))?;
+        let mut request = Request::new(Method::GET, parsed);
+        request.headers_mut().insert(ACCEPT, HeaderValue::from_static("*/*"));
+        let response = self.send(request).await?;
+        if NO_FILE.contains(&response.status().as_u16()) {
+            return Ok(Answer::Unknown);
+        }
+        let (headers, body) = read(response).await?;
+        let found = KeySet::of_certificate(&body, rule, url, &self.algorithms, began);
+        let (set, until) = found.map_err(Failure::of_set)?;
+        Ok(self.keys(set, &headers, until, began))
+    }
+
     fn keys(
         &self,
         set: KeySet,
@@ -149,7 +179,10 @@ impl Fetcher {
 }
 
 impl Place {
-    fn new(place: &KeyPlace) -> Result<Place, String> {
+    fn new(
+        place: &KeyPlace,
+        roots: impl Fn(Option<&Path>) -> Result<Arc<RootCertStore>, String>,
+    ) -> Result<Place, String> {
         let parse = |url: &str| Url::parse(url).map_err(|error| format!("`{url}` is not a URL: {error}"));
         Ok(match place {
             KeyPlace::Document { url, key } => Place::Document(parse(url)?, key.clone()),
@@ -161,12 +194,25 @@ impl Place {
                 key: place.key.clone(),
                 unknown: place.unknown.clone(),
             },
+            KeyPlace::Certificate(place) => {
+                let sample = place.urls.first().ok_or("no URL is pinned")?.sample();
+                let authorities = match place.chain {
+                    true => Some(roots(place.authorities.as_deref())?.roots.clone()),
+                    false => None,
+                };
+                Place::Certificate(
+                    parse(&sample)?,
+                    CertificateRule { names: place.names.clone(), authorities },
+                )
+            }
         })
     }
 
     fn url(&self) -> Result<Url, String> {
         match self {
-            Place::Document(url, _) | Place::Discovery { url, .. } => Ok(url.clone()),
+            Place::Document(url, _) | Place::Discovery { url, .. } | Place::Certificate(url, _) => {
+                Ok(url.clone())
+            }
             Place::PerKid { request, .. } => request.sample(),
         }
     }

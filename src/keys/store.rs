@@ -55,7 +55,7 @@ impl Store {
     pub fn new(place: &KeyPlace) -> Store {
         match place {
             KeyPlace::Document { .. } | KeyPlace::Discovery { .. } => Store::Document(ArcSwapOption::empty()),
-            KeyPlace::PerKid(_) => {
+            KeyPlace::PerKid(_) | KeyPlace::Certificate(_) => {
                 let keys = Cache::builder()
                     .max_capacity(MAX_CACHED_KEYS)
                     .initial_capacity(0)

@@ -1,5 +1,6 @@
 //! Where the keys of a source are fetched, and what such a fetch may do.
 
+use super::url_pattern::UrlPattern;
 use crate::base::secret::Secret;
 use crate::verify::{Algorithm, SingleKey};
 use http::HeaderName;
@@ -51,6 +52,23 @@ pub enum KeyPlace {
     },
     /// One URL for each `kid`, and one key in each answer.
     PerKid(Box<PerKid>),
+    /// The `kid` is the URL of a certificate, as the sender says it.
+    Certificate(Box<CertificatePlace>),
+}
+
+/// Which URLs of certificates are asked, and which certificates are believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificatePlace {
+    /// The URLs; at least one.
+    pub urls: Vec<UrlPattern>,
+    /// Names, one of which the certificate must have; `*` stands for one label.
+    pub names: Vec<String>,
+    /// Whether it must lead to an authority, or whether who answers at the URL is believed.
+    pub chain: bool,
+    /// PEM file with the authorities; the system's unless given.
+    pub authorities: Option<PathBuf>,
+    /// What that file held when the policy was read.
+    pub authorities_digest: Option<[u8; 32]>,
 }
 
 /// How one key is asked for by its `kid`.
@@ -101,6 +119,17 @@ impl KeyPlace {
         match self {
             KeyPlace::Document { url, .. } | KeyPlace::Discovery { url, .. } => url,
             KeyPlace::PerKid(per_kid) => &per_kid.url,
+            KeyPlace::Certificate(place) => place.urls.first().map_or("", UrlPattern::as_str),
+        }
+    }
+
+    /// Whether a key may have this name at all.
+    pub fn may_have(&self, kid: &str) -> bool {
+        match self {
+            KeyPlace::Document { .. } | KeyPlace::Discovery { .. } => true,
+            // What is only dots does not keep its place in a path.
+            KeyPlace::PerKid(_) => kid.bytes().any(|byte| byte != b'.'),
+            KeyPlace::Certificate(place) => place.urls.iter().any(|pattern| pattern.matches(kid)),
         }
     }
 }

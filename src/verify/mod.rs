@@ -26,7 +26,9 @@ pub use jwt::{
     JwtKeys, KeySet, KeySetFlaw, KidRule, Profile, SigningKey, SigningKeyFlaw, SingleKey, TokenPlace, is_kid,
 };
 pub use proof::{EventId, Mark, Proof, Sender, Verified};
-pub use public_key::{CheckingKey, KeyFlaw, KeyText, PrivateKey, PrivateKeyFlaw, PublicKey};
+pub use public_key::{
+    CertificateFlaw, CertificateRule, CheckingKey, KeyFlaw, KeyText, PrivateKey, PrivateKeyFlaw, PublicKey,
+};
 pub use setup::{NamedSecret, Remember, SetupFlaw, Surroundings};
 pub use sign::{Draft, SignError};
 pub use step::{AwaitBody, AwaitKey, Step};

@@ -9,6 +9,7 @@ mod admin;
 mod answers;
 mod bytes;
 mod capture;
+mod certificate_keys;
 mod certificates;
 mod commands;
 mod demo;

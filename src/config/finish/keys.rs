@@ -6,8 +6,8 @@ use super::secrets::read_one;
 use crate::config::problem::{Problem, listed};
 use crate::config::raw::{RawKeys, RawSource};
 use crate::config::span::{Located, Span};
-use crate::config::value::Period;
-use crate::policy::{KeyPlace, KeySource, PerKid, is_private};
+use crate::config::value::{OneOrMany, Period};
+use crate::policy::{CertificatePlace, KeyPlace, KeySource, PerKid, UrlPattern, is_private};
 use crate::verify::{Algorithm, JwtKeys, KeySet, KidRule, SingleKey};
 use http::HeaderValue;
 use ipnet::IpNet;
@@ -38,6 +38,7 @@ enum Place<'r> {
     Jwks(&'r Located<String>),
     Discovery(&'r Located<String>),
     Url(&'r Located<String>),
+    Certificate(&'r Located<OneOrMany<String>>),
     File(&'r Located<String>),
     Text(&'r Located<String>),
 }
@@ -71,7 +72,7 @@ pub fn find(
     let found = match place {
         Place::File(path) => fixed(context, path, true, algorithms),
         Place::Text(text) => fixed(context, text, false, algorithms),
-        Place::Jwks(_) | Place::Discovery(_) | Place::Url(_) if !public => {
+        Place::Jwks(_) | Place::Discovery(_) | Place::Url(_) | Place::Certificate(_) if !public => {
             context.error(
                 "unused_key",
                 raw.at,
@@ -79,7 +80,7 @@ pub fn find(
             );
             None
         }
-        Place::Jwks(_) | Place::Discovery(_) | Place::Url(_) => {
+        Place::Jwks(_) | Place::Discovery(_) | Place::Url(_) | Place::Certificate(_) => {
             fetched(context, source, raw, &place, algorithms, issuer)
         }
     };
@@ -88,18 +89,19 @@ pub fn find(
 
 /// What the operator writes wins over what a built-in provider says.
 fn place<'r>(context: &mut Context<'_>, raw: &'r Located<RawKeys>) -> Option<Place<'r>> {
-    let RawKeys { jwks, discovery, url, file, text, flawed, .. } = &raw.value;
+    let RawKeys { jwks, discovery, url, certificate, file, text, flawed, .. } = &raw.value;
     let mut places: Vec<(Place<'_>, Span)> = Vec::new();
     places.extend(jwks.as_ref().map(|found| (Place::Jwks(found), found.at)));
     places.extend(discovery.as_ref().map(|found| (Place::Discovery(found), found.at)));
     places.extend(url.as_ref().map(|found| (Place::Url(found), found.at)));
+    places.extend(certificate.as_ref().map(|found| (Place::Certificate(found), found.at)));
     places.extend(file.as_ref().map(|found| (Place::File(found), found.at)));
     places.extend(text.as_ref().map(|found| (Place::Text(found), found.at)));
     if places.iter().any(|(_, at)| !context.is_built_in(*at)) {
         places.retain(|(_, at)| !context.is_built_in(*at));
     }
     if places.len() != 1 && !(*flawed && places.is_empty()) {
-        let words = listed(["jwks", "discovery", "url", "file", "text"]);
+        let words = listed(["jwks", "discovery", "url", "certificate", "file", "text"]);
         let at = places.get(1).map_or(raw.at, |(_, at)| *at);
         context.error("bad_value", at, format!("`keys` has exactly one of {words}"));
         return None;
@@ -158,6 +160,7 @@ fn fetched(
         }
         Place::Discovery(text) => discovery(context, text, &networks, issuer)?,
         Place::Url(text) => KeyPlace::PerKid(Box::new(per_kid(context, source, raw, text, &networks)?)),
+        Place::Certificate(urls) => KeyPlace::Certificate(Box::new(certificates(context, raw, urls)?)),
         Place::File(_) | Place::Text(_) => return None,
     };
     let ca = match ca {
@@ -208,6 +211,49 @@ fn period(
     }
     context.error("bad_value", period.at, format!("expected {:?} to {:?}", bounds.start(), bounds.end()));
     None
+}
+
+/// The certificates that may be fetched and believed.
+fn certificates(
+    context: &mut Context<'_>,
+    raw: &Located<RawKeys>,
+    urls: &Located<OneOrMany<String>>,
+) -> Option<CertificatePlace> {
+    let mut patterns = Vec::new();
+    for url in &urls.value.0 {
+        match UrlPattern::parse(&url.value) {
+            Ok(pattern) => patterns.push(pattern),
+            Err(why) => {
+                let problem = Problem::error("key_url", url.at, why);
+                context.push(problem.help("for example \"https://sns.*.amazonaws.com/cert-*.pem\""));
+                return None;
+            }
+        }
+    }
+    let RawKeys { names, chain, authorities, .. } = &raw.value;
+    let names: Vec<String> =
+        names.iter().flat_map(|names| &names.value.0).map(|name| name.value.clone()).collect();
+    if names.is_empty() || patterns.is_empty() {
+        let message = "anybody has a certificate: `names` says whose it must be";
+        context.push(
+            Problem::error("missing_key", raw.at, message).help("add `names = [\"sns.*.amazonaws.com\"]`"),
+        );
+        return None;
+    }
+    let chain = match chain.as_ref().map(|chain| (chain.value.as_str(), chain.at)) {
+        None | Some(("full", _)) => true,
+        Some(("tls", _)) => authorities.is_some(),
+        Some((_, at)) => {
+            context.error("bad_value", at, format!("expected {}", listed(["full", "tls"])));
+            return None;
+        }
+    };
+    let authorities = match authorities {
+        Some(file) => Some(self::authorities(context, file)?),
+        None => None,
+    };
+    let (authorities, digest) = authorities.unzip();
+    Some(CertificatePlace { urls: patterns, names, chain, authorities, authorities_digest: digest.flatten() })
 }
 
 fn discovery(

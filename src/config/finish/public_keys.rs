@@ -111,8 +111,8 @@ fn elsewhere(
         context.push(problem.help("add `public_key = \"...\"` or `public_key = { file = \"sender.pem\" }`"));
         return None;
     };
-    let RawKeys { jwks, discovery, url, file, text, .. } = &raw.value;
-    if jwks.is_none() && discovery.is_none() && url.is_none() {
+    let RawKeys { jwks, discovery, url, certificate, file, text, .. } = &raw.value;
+    if jwks.is_none() && discovery.is_none() && url.is_none() && certificate.is_none() {
         let reference = match (file, text) {
             (Some(file), None) => RawSecret { file: Some(file.clone()), ..RawSecret::default() },
             (None, Some(text)) => RawSecret { literal: Some(hidden(text)), ..RawSecret::default() },

@@ -146,6 +146,11 @@ fn jwt(
     let form = key_form(context, raw_key)?;
     let issuer = definition.claims.issuer.first();
     let found = keys::find(context, subject.raw, raw_keys, at, &definition.algorithms, issuer)?;
+    if matches!(found.source.as_ref().map(|source| &source.place), Some(KeyPlace::Certificate(_))) {
+        let message = "a token does not say where its certificate is: `certificate` is for signatures";
+        context.error("bad_value", raw_keys.map_or(at, |keys| keys.at), message);
+        return None;
+    }
     if let Some(KeyPlace::Discovery { issuer, .. }) = found.source.as_ref().map(|source| &source.place)
         && definition.claims.issuer.is_empty()
     {

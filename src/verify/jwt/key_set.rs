@@ -6,7 +6,7 @@ use super::key::VerificationKey;
 use crate::base::limits::MAX_KEYS;
 use crate::base::time::UnixTime;
 use crate::scheme::KeyKind;
-use crate::verify::public_key::{KeyFlaw, KeyText, PublicKey};
+use crate::verify::public_key::{CertificateFlaw, CertificateRule, KeyFlaw, KeyText, PublicKey};
 use rustls_pki_types::pem::{PemObject, SectionKind};
 use rustls_pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
 use std::fmt;
@@ -52,6 +52,8 @@ pub enum KeySetFlaw {
     Unusable(KeyFlaw),
     /// The key that was asked for has another `kid`.
     OtherKid,
+    /// The certificate is not believed.
+    Certificate(CertificateFlaw),
 }
 
 impl fmt::Display for KeySetFlaw {
@@ -63,6 +65,7 @@ impl fmt::Display for KeySetFlaw {
             KeySetFlaw::TooManyKeys => write!(out, "more than {MAX_KEYS} keys"),
             KeySetFlaw::Empty => out.write_str("a key set without keys"),
             KeySetFlaw::Unusable(flaw) => write!(out, "no usable key: {flaw}"),
+            KeySetFlaw::Certificate(flaw) => flaw.fmt(out),
             KeySetFlaw::OtherKid => out.write_str("the key has another `kid` than was asked for"),
         }
     }
@@ -90,7 +93,7 @@ impl KeySet {
         }
         let document = Json::parse(bytes).map_err(|_| KeySetFlaw::NotJson)?;
         let found = place.find(&document).ok_or(KeySetFlaw::NotAKeySet)?;
-        if found.get("kty").is_none() && found.text().is_none() {
+        if place.at.is_empty() || found.get("kty").is_none() && found.text().is_none() {
             return KeySet::of_jwks(found, allowed, false);
         }
         let key = KeySet::one(found, allowed)?;
@@ -142,6 +145,23 @@ impl KeySet {
         }
         key.kid = Some(kid.to_owned());
         Ok((KeySet { keys: vec![key], by_kid: true }, expired_at))
+    }
+
+    /// The key of a certificate that is called `kid`, and when the certificate ends.
+    ///
+    /// # Errors
+    /// It is not believed, or its key fits none of the algorithms.
+    pub fn of_certificate(
+        pem: &[u8],
+        rule: &CertificateRule,
+        kid: &str,
+        allowed: &[Algorithm],
+        now: UnixTime,
+    ) -> Result<(KeySet, Option<UnixTime>), KeySetFlaw> {
+        let (key, until) = rule.key(pem, now).map_err(KeySetFlaw::Certificate)?;
+        let mut key = VerificationKey::of_public_key(key, allowed).map_err(KeySetFlaw::Unusable)?;
+        key.kid = Some(kid.to_owned());
+        Ok((KeySet { keys: vec![key], by_kid: true }, Some(until)))
     }
 
     /// Keys that the operator wrote down: PEM blocks, a JWK or a JWK Set, told apart by their beginning. Only here

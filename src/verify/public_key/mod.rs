@@ -1,5 +1,6 @@
 //! Public keys: their forms, what makes one unfit, and checking and making signatures.
 
+mod certificate;
 mod check;
 mod flaw;
 mod key;
@@ -7,6 +8,7 @@ mod rsa;
 mod sign;
 mod text;
 
+pub use certificate::{CertificateFlaw, CertificateRule};
 pub use check::CheckingKey;
 pub use flaw::KeyFlaw;
 pub use key::PublicKey;
