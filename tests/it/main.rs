@@ -11,6 +11,7 @@ mod bytes;
 mod capture;
 mod certificate_keys;
 mod certificates;
+mod choices;
 mod commands;
 mod demo;
 mod handshakes;

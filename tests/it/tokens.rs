@@ -137,10 +137,20 @@ impl Bench {
         let id = response.request_id().expect("a request id");
         let body = json!({ "type": "about:blank", "title": title, "status": status, "request_id": id });
         assert_eq!(serde_json::from_slice::<Value>(&response.body).expect("JSON"), body);
-        let challenge = response.header("www-authenticate");
-        assert_eq!(challenge.as_deref(), (status == 401).then_some("Bearer realm=\"bonafide\""), "{status}");
         assert_eq!(response.header("retry-after").is_some(), status == 503, "{response:?}");
         let line = self.line(response);
+        let of_signatures = ["signature", "timestamp", "field", "body_hash", "secret", "kind"];
+        let signed = line["reason"]
+            .as_str()
+            .is_some_and(|reason| of_signatures.iter().any(|word| reason.starts_with(word)));
+        let challenge = response.header("www-authenticate");
+        let words = ["Bearer realm=\"bonafide\"", "Signature realm=\"bonafide\""];
+        let word = if signed { &words[..] } else { &words[..1] };
+        assert_eq!(
+            challenge.is_some_and(|challenge| word.contains(&challenge.as_str())),
+            status == 401,
+            "{line}"
+        );
         assert_eq!((&line["status"], &line["verdict"] == "verified"), (&status.into(), false), "{line}");
         line
     }

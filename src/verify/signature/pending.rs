@@ -98,7 +98,8 @@ impl<'v> Pending<'v> {
                 message.after(source, &reading, |text| parts.push(text)).map_err(VerifyError::of_field)?;
             }
             parts.push(&digest);
-            sender.mark = Some(mark(verifier.remember, &sender, &parts, &digest));
+            let whose = case.ring.choice(&case.scheme, &reading);
+            sender.mark = Some(mark(verifier.remember, &sender, whose, &parts, &digest));
         }
         Ok(Proof::new(sender))
     }
@@ -194,11 +195,12 @@ impl<'v> Whole<'v> {
                     .write(case.scheme.source(Some(&[])), &reading, |text| parts.push(text))
                     .map_err(VerifyError::of_field)?;
             }
-            first = first.or(Some((key, opening)));
+            let whose = case.ring.choice(&case.scheme, &reading);
+            first = first.or(Some((key, opening, whose)));
         }
-        let Some((key, opening)) = first else { return Err(VerifyError::KindUnknown) };
+        let Some((key, opening, whose)) = first else { return Err(VerifyError::KindUnknown) };
         let mut sender = sender(&key, opening.moment, opening.event_id);
-        sender.mark = digest.map(|digest| mark(self.verifier.remember, &sender, &parts, digest));
+        sender.mark = digest.map(|digest| mark(self.verifier.remember, &sender, whose, &parts, digest));
         Ok(Proof::new(sender))
     }
 }
@@ -234,11 +236,19 @@ fn named(remember: Remember, sender: &Sender) -> Option<&EventId> {
     })
 }
 
-/// The event id where it may be relied on, else everything that was signed.
-fn mark(remember: Remember, sender: &Sender, parts: &Parts, digest: &[u8]) -> Mark {
+/// The event id where it may be relied on, else everything that was signed; of whoever the request says that it is,
+/// so that nobody's events pass for another's.
+fn mark(remember: Remember, sender: &Sender, whose: Option<&Arc<str>>, parts: &Parts, digest: &[u8]) -> Mark {
+    let mut name: Vec<&[u8]> = whose.map(|whose| whose.as_bytes()).into_iter().collect();
     let mark = match named(remember, sender) {
-        Some(id) => Mark::of_event(&[id.value.as_bytes()]),
-        None => Mark::of_message(&parts.0.iter().map(Vec::as_slice).collect::<Vec<_>>()),
+        Some(id) => {
+            name.push(id.value.as_bytes());
+            Mark::of_event(&name)
+        }
+        None => {
+            name.extend(parts.0.iter().map(Vec::as_slice));
+            Mark::of_message(&name)
+        }
     };
     mark.with_body(digest)
 }

@@ -99,23 +99,19 @@ impl Ring {
     /// # Errors
     /// When the field that chooses is absent, or names nobody.
     pub fn of(&self, scheme: &Scheme, reading: &Reading<'_>) -> Result<&Keys<Ready>, VerifyError> {
-        let (chooser, keys) = match self {
-            Ring::All(keys) => return Ok(keys),
-            Ring::Chosen(chooser, keys) => (chooser, keys),
-            Ring::Fetched => return Err(VerifyError::NoLiveSecret),
-        };
-        let (found, label) = match chooser {
-            Chooser::Field(index) => {
-                let Some(field) = scheme.field(*index) else { return Err(VerifyError::NoLiveSecret) };
-                let text = field.text(reading).map_err(|fault: FieldFault| VerifyError::of_field(fault))?;
-                (keys.get(&*text.meant), Arc::clone(&field.label))
-            }
-            Chooser::Capture(name) => {
-                let capture = reading.head.captures.iter().find(|(capture, _)| **capture == **name);
-                (capture.and_then(|(_, value)| keys.get(&**value)), format!("path capture {name}").into())
-            }
-        };
-        found.ok_or(VerifyError::SecretUnknown { field: label })
+        match self {
+            Ring::All(keys) => Ok(keys),
+            Ring::Fetched => Err(VerifyError::NoLiveSecret),
+            Ring::Chosen(chooser, keys) => chooser.pick(keys, scheme, reading).map(|(_, keys)| keys),
+        }
+    }
+
+    /// What a request chooses by; nothing where all secrets are one sender's.
+    pub fn choice(&self, scheme: &Scheme, reading: &Reading<'_>) -> Option<&Arc<str>> {
+        match self {
+            Ring::All(_) | Ring::Fetched => None,
+            Ring::Chosen(chooser, keys) => chooser.pick(keys, scheme, reading).ok().map(|(choice, _)| choice),
+        }
     }
 
     /// The first choice and its secrets; without choices, all secrets.
@@ -146,6 +142,29 @@ impl Ring {
             Ring::Fetched => (None, None),
         };
         all.into_iter().chain(chosen.into_iter().flatten())
+    }
+}
+
+impl Chooser {
+    fn pick<'k>(
+        &self,
+        keys: &'k HashMap<Arc<str>, Keys<Ready>>,
+        scheme: &Scheme,
+        reading: &Reading<'_>,
+    ) -> Result<(&'k Arc<str>, &'k Keys<Ready>), VerifyError> {
+        let (found, label) = match self {
+            Chooser::Field(index) => {
+                let Some(field) = scheme.field(*index) else { return Err(VerifyError::NoLiveSecret) };
+                let text = field.text(reading).map_err(|fault: FieldFault| VerifyError::of_field(fault))?;
+                (keys.get_key_value(&*text.meant), Arc::clone(&field.label))
+            }
+            Chooser::Capture(name) => {
+                let capture = reading.head.captures.iter().find(|(capture, _)| **capture == **name);
+                let found = capture.and_then(|(_, value)| keys.get_key_value(&**value));
+                (found, format!("path capture {name}").into())
+            }
+        };
+        found.ok_or(VerifyError::SecretUnknown { field: label })
     }
 }
 
