@@ -139,6 +139,25 @@ impl PathPattern {
         if theirs.next().is_some() { Ordering::Greater } else { self.tail.cmp(&other.tail) }
     }
 
+    /// Whether there is a path that both match.
+    pub fn overlaps(&self, other: &PathPattern) -> bool {
+        let pairs = self.segments.iter().zip(&other.segments);
+        let alike = |(mine, theirs): (&Segment, &Segment)| match (mine, theirs) {
+            (Segment::Literal(mine), Segment::Literal(theirs)) => mine == theirs,
+            (Segment::Literal(text), Segment::Capture(_)) | (Segment::Capture(_), Segment::Literal(text)) => {
+                is_capture_value(text)
+            }
+            (Segment::Capture(_), Segment::Capture(_)) => true,
+        };
+        let long_enough = match (self.tail, other.tail) {
+            (false, false) => self.segments.len() == other.segments.len(),
+            (false, true) => self.segments.len() > other.segments.len(),
+            (true, false) => self.segments.len() < other.segments.len(),
+            (true, true) => true,
+        };
+        long_enough && pairs.into_iter().all(alike)
+    }
+
     /// The names of the captures.
     pub fn captures(&self) -> impl Iterator<Item = &str> {
         self.segments.iter().filter_map(|segment| match segment {
@@ -214,6 +233,11 @@ impl PathTemplate {
     /// As written in the policy file.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
+    }
+
+    /// The paths that it makes, or some more.
+    pub fn pattern(&self) -> &PathPattern {
+        &self.0
     }
 
     /// The path for the upstream; `tail` is what followed the `/*` of the source.
@@ -302,6 +326,27 @@ mod tests {
         assert_eq!(pattern("/a/b/*").specificity(&pattern("/a/*")), Less);
         assert_eq!(pattern("/a/{x}").specificity(&pattern("/a/{y}")), Equal);
         assert_eq!(pattern("/a/b").specificity(&pattern("/a/b")), Equal);
+    }
+
+    #[test]
+    fn patterns_that_share_a_path_overlap() {
+        for (one, other, shared) in [
+            ("/a", "/a", true),
+            ("/a", "/b", false),
+            ("/a", "/a/", false),
+            ("/{x}", "/a", true),
+            ("/{x}", "/a%20b", false),
+            ("/{x}/a", "/b/{y}", true),
+            ("/*", "/a", true),
+            ("/a/*", "/a", false),
+            ("/a/*", "/a/", true),
+            ("/a/*", "/a/b/*", true),
+            ("/a/*", "/b/*", false),
+            ("/*", "/*", true),
+        ] {
+            assert_eq!(pattern(one).overlaps(&pattern(other)), shared, "{one} {other}");
+            assert_eq!(pattern(other).overlaps(&pattern(one)), shared, "{other} {one}");
+        }
     }
 
     #[test]

@@ -14,7 +14,6 @@ use crate::http::Authority;
 use crate::policy::{PathPattern, PathTemplate, Route, Source};
 use crate::verify::Verifier;
 use http::{HeaderName, HeaderValue, Method};
-use std::collections::HashMap;
 
 /// A finished source with what is needed to compare it with others.
 pub struct Built {
@@ -79,22 +78,29 @@ pub fn build(
 
 /// An unverified source must not reach what a verified one guards.
 pub fn warn_shared_paths(context: &mut Context<'_>, built: &[Built]) {
-    let target = |built: &Built| {
-        let template = built.source.upstream_path.as_ref();
-        let own = || built.source.path.as_str().to_owned();
-        (built.source.upstream, template.map_or_else(own, |path| format!("{path:?}")))
-    };
     let is_waived = |built: &&Built| built.source.check.waiver().is_some();
-    let proved = built.iter().filter(|built| !is_waived(built));
-    let proved: HashMap<_, _> = proved.map(|built| (target(built), built)).collect();
     for waived in built.iter().filter(is_waived) {
-        if let Some(other) = proved.get(&target(waived)) {
+        let mut proved = built.iter().filter(|other| !is_waived(other));
+        if let Some(other) = proved.find(|other| reaches(waived, other)) {
             let name = &other.source.name;
             let message = format!("unverified requests reach the same upstream path as those of `{name}`");
             let problem = Problem::warning("waiver_shares_path", waived.path_at, message);
             context.push(problem.other(other.path_at, "verified here"));
         }
     }
+}
+
+/// Whether a request of one source may arrive upstream as one of the other. Where both keep their path and
+/// their host, the more specific one has it.
+fn reaches(waived: &Built, proved: &Built) -> bool {
+    let template = |built: &Built| built.source.upstream_path.clone();
+    let kept = template(waived).is_none() && template(proved).is_none();
+    let arrives = |built: &Built| {
+        template(built).map_or_else(|| built.source.path.clone(), |path| path.pattern().clone())
+    };
+    waived.source.upstream == proved.source.upstream
+        && !(kept && waived.route.host == proved.route.host)
+        && arrives(waived).overlaps(&arrives(proved))
 }
 
 fn name(context: &mut Context<'_>, raw: &Located<RawSource>) -> Option<String> {
