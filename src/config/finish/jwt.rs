@@ -45,8 +45,8 @@ pub fn jwt_definition(
         }
     };
     let claims = Claims {
-        issuer: texts(issuer),
-        audience: texts(audience),
+        issuer: names(context, issuer),
+        audience: names(context, audience),
         require: require.iter().flat_map(|list| &list.value).map(|name| name.value.clone()).collect(),
         exact: exact(context, claims),
         leeway: leeway(context, &raw.value.leeway),
@@ -100,8 +100,8 @@ pub fn swt_definition(
         );
     }
     let claims = Claims {
-        issuer: texts(&raw.value.issuer),
-        audience: texts(&raw.value.audience),
+        issuer: names(context, &raw.value.issuer),
+        audience: names(context, &raw.value.audience),
         require: ["webhook", "iss", "exp", "nbf", "iat", "jti"].map(str::to_owned).to_vec(),
         exact: exact(context, &raw.value.claims),
         leeway: leeway(context, &raw.value.leeway),
@@ -156,6 +156,14 @@ fn warn_mixed(context: &mut Context<'_>, at: Span, algorithms: &[Algorithm]) {
                 .help("make two sources, or drop what is not used"),
         );
     }
+}
+
+/// What `iss` or `aud` must say. Nobody is called by an empty text: it is a variable that was not filled in.
+fn names(context: &mut Context<'_>, written: &Option<Located<OneOrMany<String>>>) -> Vec<String> {
+    for text in written.iter().flat_map(|found| &found.value.0).filter(|text| text.value.trim().is_empty()) {
+        context.error("bad_value", text.at, "this is empty");
+    }
+    texts(written)
 }
 
 fn texts(written: &Option<Located<OneOrMany<String>>>) -> Vec<String> {
