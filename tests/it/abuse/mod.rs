@@ -8,6 +8,8 @@ mod framing;
 mod headers;
 mod http2;
 mod http2_floods;
+mod lint;
+mod profiles;
 mod proofs;
 mod routing;
 mod runner;
