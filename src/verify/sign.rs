@@ -164,6 +164,7 @@ pub(super) fn signature(
     writer.fields(draft)?;
     let count = writer.items(draft)?;
     for item in 0..count {
+        writer.item_fields(draft, item)?;
         writer.equalities(draft, item)?;
     }
     for item in 0..count {
@@ -406,6 +407,37 @@ impl<'w> Writer<'w> {
                 Ok(1)
             }
         }
+    }
+
+    /// Writes the fields of one element: its time, and what it lacks.
+    fn item_fields(&self, draft: &mut Draft, item: usize) -> Result<(), SignError> {
+        let scheme = &self.case.scheme;
+        let absent = |draft: &Draft, place: &Place| {
+            self.read_item(draft, item, |reading| Ok(reading.text(place).is_err()))
+        };
+        for (index, field) in scheme.fields().iter().enumerate() {
+            if !matches!(field.place, Place::Item(_)) || field.equals.is_some() {
+                continue;
+            }
+            let time = scheme.timestamp.filter(|timestamp| timestamp.field == index);
+            let value = match (time, field.is.first()) {
+                (Some(time), _) => write_moment(time.unit, self.now),
+                (None, Some(text)) => text.clone(),
+                (None, None) if field.optional || !absent(draft, &field.place)? => continue,
+                (None, None) => draft.made_up_of(&field.name, field.length, self.now),
+            };
+            place::write(field, &value, draft, item)?;
+        }
+        if draft.fill {
+            for origin in self.unnamed() {
+                let Origin::Item(pointer) = origin else { continue };
+                let at = Place::Item(pointer.clone());
+                if absent(draft, &at)? {
+                    place::write(&place::plain(at), "self-test", draft, item)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn equalities(&self, draft: &mut Draft, item: usize) -> Result<(), SignError> {

@@ -16,6 +16,7 @@ mod commands;
 mod demo;
 mod handshakes;
 mod http1_raw;
+mod invented;
 mod jwt_peers;
 mod keys;
 mod layering;

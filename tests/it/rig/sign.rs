@@ -3,9 +3,10 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
+use md5::Md5;
 use sha1::Sha1;
-use sha2::{Digest, Sha256};
-use std::time::{SystemTime, UNIX_EPOCH};
+use sha2::{Digest, Sha256, Sha512};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// HMAC-SHA256 of the concatenated parts.
 pub fn hmac_sha256(secret: &[u8], parts: &[&[u8]]) -> Vec<u8> {
@@ -19,6 +20,25 @@ pub fn hmac_sha1_hex(secret: &[u8], body: &[u8]) -> String {
     let mut mac = Hmac::<Sha1>::new_from_slice(secret).expect("any key length");
     mac.update(body);
     hex::encode(mac.finalize().into_bytes())
+}
+
+/// HMAC-SHA1 of the concatenated parts.
+pub fn hmac_sha1(secret: &[u8], parts: &[&[u8]]) -> Vec<u8> {
+    let mut mac = Hmac::<Sha1>::new_from_slice(secret).expect("any key length");
+    parts.iter().for_each(|part| mac.update(part));
+    mac.finalize().into_bytes().to_vec()
+}
+
+/// HMAC-SHA512 of the concatenated parts.
+pub fn hmac_sha512(secret: &[u8], parts: &[&[u8]]) -> Vec<u8> {
+    let mut mac = Hmac::<Sha512>::new_from_slice(secret).expect("any key length");
+    parts.iter().for_each(|part| mac.update(part));
+    mac.finalize().into_bytes().to_vec()
+}
+
+/// MD5, hex.
+pub fn md5_hex(text: &[u8]) -> String {
+    hex::encode(Md5::digest(text))
 }
 
 /// SHA-256, hex.
@@ -79,6 +99,12 @@ fn calendar(offset: i64) -> [i64; 6] {
     let month = if month < 10 { month + 3 } else { month - 9 };
     let year = year + era * 400 + i64::from(month <= 2);
     [year, month, date, second / 3600, second / 60 % 60, second % 60]
+}
+
+/// Now, moved by `offset` seconds, as HTTP writes it.
+pub fn http_date(offset: i64) -> String {
+    let seconds = unix_time(offset).parse().expect("a number");
+    httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(seconds))
 }
 
 /// Now, moved by `offset` seconds, as RFC 3339 writes it.
