@@ -370,6 +370,19 @@ impl Scheme {
         Ok(messages)
     }
 
+    /// A message that is not one of the scheme, to see whether it was signed.
+    ///
+    /// # Errors
+    /// As [`Scheme::messages`].
+    pub fn message(
+        &self,
+        template: &Template,
+        public_url: Option<&str>,
+        params: &BTreeMap<String, String>,
+    ) -> Result<Message, Unbound> {
+        Message::bind(template, &self.fields, public_url.map(|url| (url, UrlForm::AsGiven)), params, false)
+    }
+
     /// The texts that fields must be equal to.
     ///
     /// # Errors

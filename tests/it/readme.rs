@@ -227,7 +227,7 @@ fn the_page_of_senders_is_what_the_program_prints() {
 fn every_finding_stands_on_its_page() {
     let page = std::fs::read_to_string(rooted("docs/signature-does-not-match.md")).unwrap_or_default();
     let mut count = 0;
-    for file in ["bodies", "credential", "keys", "signature", "urls"] {
+    for file in ["bodies", "credential", "keys", "messages", "signature", "urls"] {
         let source =
             std::fs::read_to_string(rooted(&format!("src/verify/explain/{file}.rs"))).expect("a file");
         let words = source.split('"').filter(|word| {
@@ -242,7 +242,7 @@ fn every_finding_stands_on_its_page() {
 }
 
 /// How the names of findings begin.
-const FINDINGS: [&str; 10] = [
+const FINDINGS: [&str; 11] = [
     "clock_",
     "timestamp_unit",
     "secret_",
@@ -250,6 +250,7 @@ const FINDINGS: [&str; 10] = [
     "url_",
     "signature_",
     "algorithm_",
+    "message_",
     "other_provider",
     "token_",
     "credential_",

@@ -80,12 +80,27 @@ pub fn guesses(head: &Head, body: &[u8]) -> Vec<Guess> {
             );
         }
     }
+    let help = "something on the way writes the body as a JSON text; pass it through as bytes";
+    add(
+        serde_json::from_slice::<String>(body).ok().map(String::into_bytes),
+        "body_json_in_json",
+        "the body is a JSON text of its own that holds what the sender signed",
+        help,
+    );
+    let help = "something on the way writes the body in another character set; pass it through as bytes";
+    let text = std::str::from_utf8(body).ok();
+    add(
+        text.and_then(|text| text.chars().map(|letter| u8::try_from(letter).ok()).collect()),
+        "body_charset",
+        "the sender signed the same text in Latin-1",
+        help,
+    );
     let utf8: String = body.iter().map(|byte| char::from(*byte)).collect();
     add(
         Some(utf8.into_bytes()),
         "body_charset",
-        "the sender took the bytes of the body for Latin-1 and signed them as UTF-8",
-        "take `{body|latin1}` in a provider of your own",
+        "the sender signed in UTF-8 what arrives in Latin-1, or took UTF-8 for Latin-1",
+        "pass the body through as bytes; where the sender always does it, take `{body|latin1}` in a provider of your own",
     );
     add(
         Some(Vec::new()),
@@ -94,6 +109,24 @@ pub fn guesses(head: &Head, body: &[u8]) -> Vec<Guess> {
         "ask the sender, or the documentation, what is signed",
     );
     guesses
+}
+
+/// What a body shows by itself, where no guess fits.
+pub fn evident(head: &Head, body: &[u8]) -> Option<Finding> {
+    let named = head.headers.get(CONTENT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let way = "something in front of Bonafide does that; make it pass the body through as bytes";
+    if body.is_empty() {
+        let message =
+            "the body is empty, and the signature is not that of an empty body: it was lost on the way";
+        return Some(Finding::new("body_empty", message, way));
+    }
+    let begins: &[u8] = match named {
+        "gzip" | "x-gzip" => &[0x1f, 0x8b],
+        "zstd" => &[0x28, 0xb5, 0x2f, 0xfd],
+        _ => return None,
+    };
+    let message = format!("Content-Encoding says {named}, and the body is not: it was unpacked on the way");
+    (!body.starts_with(begins)).then(|| Finding::new("body_unpacked", message, way))
 }
 
 fn replaced(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {

@@ -100,7 +100,7 @@ impl Verifier {
 pub fn of_error(error: &VerifyError) -> Finding {
     let help = match error {
         VerifyError::SignatureMismatch { .. } => {
-            "none of the known mistakes fits: the secret is another one than the sender's, or the body was changed on the way"
+            "none of the known mistakes fits: the secret is another one than the sender's (test and live mode, and each endpoint, have their own), or the body was changed on the way"
         }
         VerifyError::CredentialMismatch { .. } => {
             "compare the secret with the one at the sender, character by character"

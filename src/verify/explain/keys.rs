@@ -2,7 +2,7 @@
 
 use super::finding::{Evidence, Finding};
 use crate::base::secret::Secret;
-use crate::scheme::{KeyEncoding, KeyForm};
+use crate::scheme::{KeyEncoding, KeyForm, Reading};
 use crate::verify::signature::Case;
 
 /// A key to try, and what it means when it fits.
@@ -11,16 +11,20 @@ pub struct Guess {
     pub finding: Finding,
 }
 
-/// The keys of a case, as verification uses them: name and bytes.
-pub fn live(case: &Case, evidence: &Evidence<'_>) -> Vec<Vec<u8>> {
-    let every = case.ring.every().flat_map(|keys| keys.live(evidence.now));
-    every.map(|key| key.ready.secret.expose().to_vec()).collect()
+/// Secrets of other values of the field that chooses, and of one other source, that are tried at most: there may be
+/// thousands, and the proxy looks as well.
+const MOST: usize = 100;
+
+/// The keys of a request, as verification uses them.
+pub fn live(case: &Case, reading: &Reading<'_>, evidence: &Evidence<'_>) -> Vec<Vec<u8>> {
+    let keys = case.ring.of(&case.scheme, reading).into_iter().flat_map(|keys| keys.live(evidence.now));
+    keys.map(|key| key.ready.secret.expose().to_vec()).collect()
 }
 
 /// Other keys, the likely ones first.
-pub fn guesses(case: &Case, evidence: &Evidence<'_>) -> Vec<Guess> {
+pub fn guesses(case: &Case, reading: &Reading<'_>, evidence: &Evidence<'_>) -> Vec<Guess> {
     let mut guesses = Vec::new();
-    for key in case.ring.every().flat_map(|keys| keys.every()) {
+    for key in case.ring.of(&case.scheme, reading).into_iter().flat_map(|keys| keys.every()) {
         if key.until.is_some_and(|until| evidence.now >= until) {
             let message = format!("signed with secret `{}`, which has passed its `until`", key.name);
             let help = "set the new secret at the sender, or a later `until` in the policy";
@@ -31,8 +35,18 @@ pub fn guesses(case: &Case, evidence: &Evidence<'_>) -> Vec<Guess> {
         }
         guesses.extend(forms(&case.scheme.key, &key.ready.given, &key.name));
     }
+    let chosen = case.ring.choice(&case.scheme, reading);
+    for (choice, keys) in case.ring.others(chosen).take(MOST) {
+        let message =
+            format!("signed with the secret of `{choice}`, which is not the one that the request names");
+        let help = "the sender uses another one's address or name, or two secrets were swapped";
+        guesses.extend(keys.every().map(|key| Guess {
+            key: key.ready.secret.expose().to_vec(),
+            finding: Finding::new("secret_of_other_choice", message.clone(), help),
+        }));
+    }
     for other in evidence.others {
-        for secret in other.verifier.given() {
+        for secret in other.verifier.given().into_iter().take(MOST) {
             let Ok(key) = case.scheme.key.decode(&secret) else { continue };
             let message = format!("signed with the secret of source `{}`", other.name);
             let help = "the sender posts to another source's address, or the secrets were swapped";
@@ -106,6 +120,15 @@ fn forms(form: &KeyForm, given: &Secret, name: &str) -> Vec<Guess> {
             format!("the sender's secret ends in {what} that secret `{name}` does not have"),
             "set the secret anew at the sender, without the end of the line",
         );
+    }
+    let around = |quote: &[u8]| Some([quote, text, quote].concat());
+    for key in [around(b"\""), around(b"'")] {
+        let message = format!("the sender's secret has quotes around it that secret `{name}` does not have");
+        add(key, "secret_quotes", message, "set the secret anew at the sender, without the quotes");
+    }
+    for key in [[b" ", text].concat(), [text, b" "].concat()] {
+        let message = format!("the sender's secret has a blank at an end that secret `{name}` does not have");
+        add(Some(key), "secret_white_space", message, "set the secret anew at the sender, without the blank");
     }
     let trimmed = text.trim_ascii();
     if trimmed != text {

@@ -6,6 +6,7 @@ mod bodies;
 mod credential;
 mod finding;
 mod keys;
+mod messages;
 mod signature;
 mod urls;
 mod written;

@@ -2,7 +2,7 @@
 
 use super::finding::{Evidence, Finding, of_error};
 use super::written::{How, Written, signatures};
-use super::{bodies, keys, urls};
+use super::{bodies, keys, messages, urls};
 use crate::base::secret::Secret;
 use crate::http::{Body, Head};
 use crate::scheme::{Algorithm, Content, Mac, Message, PublicAlgorithm, Reading, Unit};
@@ -32,6 +32,9 @@ pub fn explain(verifier: &SignatureVerifier, error: &VerifyError, evidence: &Evi
     findings.extend(trial.elsewhere(error));
     if evidence.body.is_some() && findings.is_empty() {
         findings.extend(trial.known());
+    }
+    if findings.is_empty() && matches!(error, VerifyError::SignatureMismatch { .. }) {
+        findings.extend(evidence.body.and_then(|_| bodies::evident(evidence.head, &bytes)));
     }
     if findings.is_empty() {
         findings.push(of_error(error));
@@ -114,7 +117,7 @@ impl Trial<'_> {
 
     /// How the signature is written, where it is the right one.
     fn fits(&self) -> Option<How> {
-        let keys = keys::live(self.case, self.evidence);
+        let keys = self.with_reading(|reading| keys::live(self.case, reading, self.evidence));
         self.hit(&Guess { keys: &keys, ..self.plain() })
     }
 
@@ -130,7 +133,7 @@ impl Trial<'_> {
 
     /// One mistake at a time.
     fn search(&self) -> Vec<Finding> {
-        let live = keys::live(self.case, self.evidence);
+        let live = self.with_reading(|reading| keys::live(self.case, reading, self.evidence));
         if let Some(how) = self.hit(&Guess { keys: &live, ..self.plain() }) {
             return self.written(how).into_iter().collect();
         }
@@ -141,7 +144,7 @@ impl Trial<'_> {
                 findings.extend(self.written(how));
             }
         };
-        for guess in keys::guesses(self.case, self.evidence) {
+        for guess in self.with_reading(|reading| keys::guesses(self.case, reading, self.evidence)) {
             let keys = [guess.key];
             note(self.hit(&Guess { keys: &keys, ..self.plain() }), guess.finding);
         }
@@ -151,6 +154,10 @@ impl Trial<'_> {
         for guess in urls::guesses(self.verifier, &self.case.scheme, self.evidence.head) {
             let tried = Guess { head: &guess.head, messages: &guess.messages, keys: &live, ..self.plain() };
             note(self.hit(&tried), guess.finding);
+        }
+        for guess in messages::guesses(self.verifier, &self.case.scheme) {
+            let messages = [guess.message];
+            note(self.hit(&Guess { messages: &messages, keys: &live, ..self.plain() }), guess.finding);
         }
         for (name, algorithm) in algorithms() {
             if algorithm != self.case.scheme.algorithm {
@@ -304,6 +311,13 @@ impl Trial<'_> {
         let mut mac = Mac::new(algorithm, key).ok()?;
         message.write(self.case.scheme.source(Some(key)), reading, |piece| mac.update(piece)).ok()?;
         Some(mac.finish().as_bytes().to_vec())
+    }
+
+    /// Looks at the request as it came.
+    fn with_reading<T>(&self, look: impl FnOnce(&Reading<'_>) -> T) -> T {
+        let bytes = [bytes::Bytes::copy_from_slice(self.body)];
+        let content = Content::of_chunks(&self.evidence.head.headers, &bytes);
+        look(&self.reading(self.evidence.head, &content))
     }
 
     fn reading<'r>(&'r self, head: &'r Head, content: &'r Content<'r>) -> Reading<'r> {

@@ -45,7 +45,7 @@ pub fn signatures(field: &Field, encoding: Encoding, reading: &Reading<'_>) -> V
         place => reading.text(place).map(|text| text.meant.into_owned()).into_iter().collect(),
     };
     for text in &whole {
-        let inner = text.split([',', ' ', ';', '|', '&', '\t']);
+        let inner = text.split([',', ' ', ';', '|', '&', '\t', '"', '\'']);
         for token in inner.chain([text.as_str()]).filter(|token| !token.is_empty()) {
             // Behind a name: `v1=...`, but not the padding at the end.
             let bare = token.trim_end_matches('=');

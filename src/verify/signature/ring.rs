@@ -114,6 +114,17 @@ impl Ring {
         }
     }
 
+    /// The secrets that a request does not choose, each with the value that would; some of them, where there are many.
+    pub fn others(&self, chosen: Option<&Arc<str>>) -> impl Iterator<Item = (&str, &Keys<Ready>)> {
+        let keys = match self {
+            Ring::All(_) | Ring::Fetched => None,
+            Ring::Chosen(_, keys) => Some(keys),
+        };
+        let chosen = chosen.cloned();
+        let others = keys.into_iter().flatten().filter(move |(choice, _)| Some(*choice) != chosen.as_ref());
+        others.map(|(choice, keys)| (&**choice, keys))
+    }
+
     /// The first choice and its secrets; without choices, all secrets.
     pub fn first(&self) -> Option<(&str, &Keys<Ready>)> {
         match self {
