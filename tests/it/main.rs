@@ -14,6 +14,7 @@ mod certificates;
 mod choices;
 mod commands;
 mod demo;
+mod explain;
 mod handshakes;
 mod http1_raw;
 mod invented;
