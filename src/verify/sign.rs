@@ -244,7 +244,14 @@ impl<'w> Writer<'w> {
     /// The first live secret; where a field chooses, that of the draft's choice or the first of all.
     fn secret(&self, draft: &mut Draft) -> Result<&'w Ready, SignError> {
         let (scheme, ring) = (&self.case.scheme, &self.case.ring);
-        let chosen = read(self.verifier, draft, |reading| Ok(ring.of(scheme, reading).ok()))?;
+        let chosen = match read(self.verifier, draft, |reading| Ok(ring.of(scheme, reading)))? {
+            Ok(keys) => Some(keys),
+            // Whom the draft names by mistake is not replaced by another one.
+            Err(error @ VerifyError::SecretUnknown { .. }) if !draft.fill => {
+                return Err(SignError::Field(error));
+            }
+            Err(_) => None,
+        };
         let keys = match (chosen, ring.first()) {
             (Some(keys), _) => keys,
             (None, Some((choice, keys))) => {
