@@ -21,6 +21,7 @@ mod invented;
 mod jwt_peers;
 mod keys;
 mod layering;
+mod mistakes;
 mod peers;
 mod process;
 mod public_keys;
