@@ -1,6 +1,7 @@
 //! A source that uses a built-in provider, with everything that the provider leaves to it.
 
 use crate::config::ProviderEntry;
+use crate::scheme::PublicAlgorithm;
 use std::collections::BTreeSet;
 use toml::{Table, Value};
 
@@ -46,6 +47,10 @@ fn lines(entry: &ProviderEntry) -> Vec<Line> {
     let secret = format!("{{ env = \"{}\" }}", variable(id));
     if takes_secret(entry) {
         lines.push(plain("secret", &secret));
+    }
+    if signs_with_a_private_key(entry) && !entry.proof().is_some_and(|proof| proof.contains_key("keys")) {
+        let key = format!("{{ env = \"{}\" }}", variable(id).replace("_SECRET", "_PUBLIC_KEY"));
+        lines.push(own("public_key", &key, "the key that the sender shows, or { file = \"...\" }"));
     }
     if entry.texts().iter().any(|(_, text)| text.contains("{url")) {
         let remark = "fill in: scheme and host that the sender calls; it signs them";
@@ -117,7 +122,15 @@ fn of_jwt(entry: &ProviderEntry, proof: &Table, secret: &str) -> Vec<Line> {
 /// Whether the source and the sender share a secret.
 fn takes_secret(entry: &ProviderEntry) -> bool {
     let algorithms = || entry.texts().into_iter().filter(|(key, _)| *key == "algorithms");
-    entry.scheme != "jwt" || algorithms().any(|(_, name)| name.starts_with("HS"))
+    match entry.scheme {
+        "jwt" => algorithms().any(|(_, name)| name.starts_with("HS")),
+        _ => !signs_with_a_private_key(entry),
+    }
+}
+
+fn signs_with_a_private_key(entry: &ProviderEntry) -> bool {
+    let texts = entry.proof_texts();
+    texts.iter().any(|(key, name)| *key == "algorithm" && PublicAlgorithm::parse(name).is_some())
 }
 
 /// The values that are not secret and without which nothing can be proved.
