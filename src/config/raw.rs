@@ -519,7 +519,7 @@ raw_table! {
         inside: Text,
         /// What it means: `signature`, `timestamp` or `id`.
         role: Text,
-        /// How a signature is written: `hex`, `base64`, `base64url` or `base64_hex`.
+        /// How a signature is written: `hex`, `base64`, `base64url`, `base64url_padded` or `base64_hex`.
         encoding: Text,
         /// Unit of a timestamp: `s`, `ms`, `us`, `rfc3339` or `http_date`; required.
         unit: Text,

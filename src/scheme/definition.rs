@@ -84,7 +84,7 @@ pub struct FieldDefinition {
     pub inside: Option<String>,
     /// `signature`, `timestamp`, `id` or `key_id`; none for text that is only signed.
     pub role: Option<String>,
-    /// Of a signature: `hex`, `base64`, `base64url` or `base64_hex`.
+    /// Of a signature: `hex`, `base64`, `base64url`, `base64url_padded` or `base64_hex`.
     pub encoding: Option<String>,
     /// Of a timestamp: `s`, `ms`, `us`, `rfc3339` or `http_date`.
     pub unit: Option<String>,

@@ -2,7 +2,7 @@
 
 use super::algorithm::Tag;
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
 
 /// How a signature is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,13 +13,15 @@ pub enum Encoding {
     Base64,
     /// Base64 with the URL-safe alphabet and no padding (RFC 4648 section 5).
     Base64Url,
+    /// Base64 with the URL-safe alphabet and its padding.
+    Base64UrlPadded,
     /// Base64 of the lower-case hexadecimal digits.
     Base64Hex,
 }
 
 impl Encoding {
     /// Names in the policy file.
-    pub const NAMES: &'static [&'static str] = &["hex", "base64", "base64url", "base64_hex"];
+    pub const NAMES: &'static [&'static str] = &["hex", "base64", "base64url", "base64url_padded", "base64_hex"];
 
     /// The encoding of that name.
     pub fn parse(name: &str) -> Option<Encoding> {
@@ -27,6 +29,7 @@ impl Encoding {
             "hex" => Some(Encoding::Hex),
             "base64" => Some(Encoding::Base64),
             "base64url" => Some(Encoding::Base64Url),
+            "base64url_padded" => Some(Encoding::Base64UrlPadded),
             "base64_hex" => Some(Encoding::Base64Hex),
             _ => None,
         }
@@ -40,6 +43,7 @@ impl Encoding {
             Encoding::Hex => hex::decode_to_slice(text, buffer.get_mut(..length)?).ok().map(|()| length),
             Encoding::Base64 => STANDARD.decode_slice(text, &mut buffer).ok(),
             Encoding::Base64Url => URL_SAFE_NO_PAD.decode_slice(text, &mut buffer).ok(),
+            Encoding::Base64UrlPadded => URL_SAFE.decode_slice(text, &mut buffer).ok(),
             Encoding::Base64Hex => {
                 let digits = STANDARD.decode(text).ok()?;
                 hex::decode_to_slice(digits, buffer.get_mut(..length)?).ok().map(|()| length)
@@ -54,6 +58,7 @@ impl Encoding {
             Encoding::Hex => hex::decode(text).ok(),
             Encoding::Base64 => STANDARD.decode(text).ok(),
             Encoding::Base64Url => URL_SAFE_NO_PAD.decode(text).ok(),
+            Encoding::Base64UrlPadded => URL_SAFE.decode(text).ok(),
             Encoding::Base64Hex => hex::decode(STANDARD.decode(text).ok()?).ok(),
         }
     }
@@ -64,6 +69,7 @@ impl Encoding {
             Encoding::Hex => hex::encode(bytes),
             Encoding::Base64 => STANDARD.encode(bytes),
             Encoding::Base64Url => URL_SAFE_NO_PAD.encode(bytes),
+            Encoding::Base64UrlPadded => URL_SAFE.encode(bytes),
             Encoding::Base64Hex => STANDARD.encode(hex::encode(bytes)),
         }
     }
@@ -73,7 +79,8 @@ impl Encoding {
 mod tests {
     use super::*;
 
-    const ALL: [Encoding; 3] = [Encoding::Hex, Encoding::Base64, Encoding::Base64Url];
+    const ALL: [Encoding; 4] =
+        [Encoding::Hex, Encoding::Base64, Encoding::Base64Url, Encoding::Base64UrlPadded];
 
     #[test]
     fn every_length_goes_both_ways() {
@@ -122,5 +129,9 @@ mod tests {
         }
         assert!(Encoding::Base64Url.decode("g0hM9SsE-OTPJTGt_tmIKtSyZlE3uFJELVlNIOLJ1OE", 32).is_some());
         assert!(Encoding::Base64Url.decode("g0hM9SsE-OTPJTGt_tmIKtSyZlE3uFJELVlNIOLJ1OE=", 32).is_none());
+        let padded = Encoding::Base64UrlPadded;
+        assert!(padded.decode("g0hM9SsE-OTPJTGt_tmIKtSyZlE3uFJELVlNIOLJ1OE=", 32).is_some());
+        assert!(padded.decode("g0hM9SsE-OTPJTGt_tmIKtSyZlE3uFJELVlNIOLJ1OE", 32).is_none());
+        assert!(padded.decode(good, 32).is_none());
     }
 }

@@ -84,7 +84,7 @@ fn encoding_name(encoding: Encoding) -> &'static str {
     match encoding {
         Encoding::Hex => "hex",
         Encoding::Base64 => "base64",
-        Encoding::Base64Url => "base64url",
+        Encoding::Base64Url | Encoding::Base64UrlPadded => "base64url",
         Encoding::Base64Hex => "base64_hex",
     }
 }
