@@ -3,6 +3,7 @@
 use super::algorithm::{Algorithm, HashName, Mac};
 use super::content::{Pairs, escape, unescape};
 use super::field::Fault;
+use super::php_json::php_json;
 use super::reading::header_text;
 use crate::base::limits::MAX_LIST_ELEMENTS;
 use base64::Engine;
@@ -41,12 +42,16 @@ pub enum Filter {
     JsonString,
     /// A JSON document in canonical form (RFC 8785).
     Jcs,
+    /// A JSON document as PHP's `json_encode` writes it.
+    PhpJson,
     /// Pairs in byte order of name and value.
     Sort,
     /// Pairs without doubles.
     Unique,
     /// Pairs without those of a name.
     Without(String),
+    /// Pairs with `_` in their values for each of these characters.
+    Mask(String),
     /// Names and values with nothing between them.
     Concat,
     /// `name=value` with a text between them.
@@ -110,9 +115,11 @@ pub const NAMES: &[&str] = &[
     "latin1",
     "json_string",
     "jcs",
+    "php_json",
     "sort",
     "unique",
     "without",
+    "mask",
     "concat",
     "join",
     "header_values",
@@ -142,9 +149,11 @@ impl Filter {
             ("latin1", None) => Filter::Latin1,
             ("json_string", None) => Filter::JsonString,
             ("jcs", None) => Filter::Jcs,
+            ("php_json", None) => Filter::PhpJson,
             ("sort", None) => Filter::Sort,
             ("unique", None) => Filter::Unique,
             ("without", Some(name)) => Filter::Without(name.to_owned()),
+            ("mask", Some(characters)) => Filter::Mask(characters.to_owned()),
             ("concat", None) => Filter::Concat,
             ("join", Some(text)) => Filter::Join(text.to_owned()),
             ("header_values", Some(text)) => Filter::HeaderValues(Separators::parse(text)?),
@@ -172,7 +181,9 @@ impl Filter {
         match (self, from) {
             (Filter::Hash(_) | Filter::Hmac(_), Kind::Text | Kind::Digest) => Some(Kind::Digest),
             (Filter::Hex | Filter::Base64 | Filter::Base64Url, Kind::Text | Kind::Digest) => Some(Kind::Text),
-            (Filter::Sort | Filter::Unique | Filter::Without(_), Kind::Pairs) => Some(Kind::Pairs),
+            (Filter::Sort | Filter::Unique | Filter::Without(_) | Filter::Mask(_), Kind::Pairs) => {
+                Some(Kind::Pairs)
+            }
             (Filter::Concat | Filter::Join(_), Kind::Pairs) => Some(Kind::Text),
             (
                 Filter::Hash(_)
@@ -183,6 +194,7 @@ impl Filter {
                 | Filter::Sort
                 | Filter::Unique
                 | Filter::Without(_)
+                | Filter::Mask(_)
                 | Filter::Concat
                 | Filter::Join(_),
                 _,
@@ -264,6 +276,12 @@ impl Filter {
                 pairs.retain(|pair| seen.insert(pair.clone()));
             }
             Filter::Without(name) => pairs.retain(|(known, _)| known != name.as_bytes()),
+            Filter::Mask(characters) => {
+                let masked = |byte: &&mut u8| characters.as_bytes().contains(*byte);
+                pairs
+                    .iter_mut()
+                    .for_each(|(_, value)| value.iter_mut().filter(masked).for_each(|byte| *byte = b'_'));
+            }
             Filter::Concat => {
                 let text =
                     pairs.into_iter().flat_map(|(name, value)| [name, value]).collect::<Vec<_>>().concat();
@@ -297,6 +315,7 @@ impl Filter {
                     serde_json::from_slice(text).map_err(|_| Fault::Malformed)?;
                 serde_json_canonicalizer::to_vec(&document).map_err(|_| Fault::Malformed)?
             }
+            Filter::PhpJson => php_json(utf8()?).ok_or(Fault::Malformed)?.into_bytes(),
             Filter::HeaderValues(separators) => separators.headers(utf8()?, headers, false)?,
             Filter::HeaderLines(separators) => separators.headers(utf8()?, headers, true)?,
             _ => return Err(Fault::Malformed),
@@ -383,6 +402,7 @@ mod tests {
             ("encode_uri", "/a?b=%c", "/a?b=%25c"),
             ("json_string", "a\"b\n", "\"a\\\"b\\n\""),
             ("jcs", "{\"b\": 1.0, \"a\": [2]}", "{\"a\":[2],\"b\":1}"),
+            ("php_json", "{\"a\": \"b/c\"}", "{\"a\":\"b\\/c\"}"),
             ("header_values:,:.", "x-a", "1"),
             ("header_lines:,:&", "X-A, x-b", "x-a:1&x-b:2;3"),
         ] {
@@ -400,10 +420,11 @@ mod tests {
     fn what_does_not_fit_is_refused() {
         assert_eq!(run("unescape", "%4"), Err(Fault::Malformed));
         assert_eq!(run("jcs", "{"), Err(Fault::Malformed));
+        assert_eq!(run("php_json", "{"), Err(Fault::Malformed));
         assert_eq!(run("header_lines:,:;", "x-a,x-b"), Err(Fault::Malformed), "a value with the separator");
         assert_eq!(run("header_lines:,:;", "x-a,x-a"), Err(Fault::Malformed));
         assert_eq!(run("header_values:,:;", "x-c"), Err(Fault::Missing));
-        for bad in ["sha257", "hex:1", "join", "without", "header_values:,", "header_lines:;", "hmac_", ""] {
+        for bad in ["sha257", "hex:1", "join", "without", "mask", "header_values:,", "header_lines:;", "hmac_", ""] {
             assert!(Filter::parse(bad).is_err(), "{bad}");
         }
         for name in NAMES {
@@ -427,6 +448,7 @@ mod tests {
         assert_eq!(run("sort|unique|concat"), "a1b1b2");
         assert_eq!(run("without:b|join:&"), "a=1");
         assert_eq!(run("join:&"), "b=2&a=1&b=2&b=1");
+        assert_eq!(run("mask:2b|join:&"), "b=_&a=1&b=_&b=1");
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod key;
 mod list;
 mod message;
 mod multipart;
+mod php_json;
 mod place;
 mod pointer;
 mod public;

@@ -174,7 +174,7 @@ pub(super) fn check(checked: &Checked<'_>, flaws: &mut Vec<Flaw>) -> Vec<String>
     for template in coverage.templates {
         check_template(checked, template, flaws);
         if let Some(signature) = &parts.signature {
-            check_signature_place(&signature.field.place, template, flaws);
+            check_signature_place(&signature.field.place, template, checked.coverage.urls, flaws);
         }
         neighbours(checked, template, flaws, &mut warnings);
     }
@@ -274,7 +274,7 @@ fn check_use(checked: &Checked<'_>, field: &Field, signed: bool, flaws: &mut Vec
 }
 
 /// A signature cannot sign itself.
-fn check_signature_place(place: &Place, template: &Template, flaws: &mut Vec<Flaw>) {
+fn check_signature_place(place: &Place, template: &Template, urls: &[UrlForm], flaws: &mut Vec<Flaw>) {
     let has = |test: &dyn Fn(&Placeholder) -> bool| template.values().any(test);
     let whole_body = || has(&|value| value.origin == Origin::Body);
     let inside = match place {
@@ -282,7 +282,8 @@ fn check_signature_place(place: &Place, template: &Template, flaws: &mut Vec<Fla
             has(&|value| matches!(&value.origin, Origin::Header(name) if names.contains(name)))
         }
         Place::Query(name) => has(&|value| match &value.origin {
-            Origin::Query | Origin::Target | Origin::Url => true,
+            Origin::Query | Origin::Target => true,
+            Origin::Url => urls.iter().any(|form| *form != UrlForm::WithoutQuery),
             Origin::Pairs => {
                 !value.filters.iter().any(|filter| matches!(filter, Filter::Without(other) if other == name))
             }

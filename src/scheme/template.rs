@@ -194,7 +194,9 @@ impl Template {
     pub fn covers_body(&self) -> bool {
         let whole = |value: &Placeholder| match value.origin {
             Origin::Body => true,
-            Origin::Form => value.filters.iter().all(|filter| !matches!(filter, Filter::Without(_))),
+            Origin::Form => {
+                value.filters.iter().all(|filter| !matches!(filter, Filter::Without(_) | Filter::Mask(_)))
+            }
             _ => false,
         };
         self.placed().any(|(value, optional)| whole(value) && !optional && !value.optional)

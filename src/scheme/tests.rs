@@ -208,6 +208,15 @@ fn there_is_one_signature_and_it_does_not_sign_itself() {
     assert!(flaw("{body}", second).contains("2 fields have"));
     assert!(flaw("{sig}.{body}", "").contains("`{sig}` cannot stand here"));
     assert!(flaw("{header:x-sig}.{body}", "").contains("place of the signature"));
+    let in_query = |url: &str| {
+        let text = format!(
+            "[signature]\nalgorithm='hmac-sha1'\nmessage='{{url}}.{{body}}'\n{url}\n[signature.fields]\n\
+             s = {{ query = 's', role = 'signature', encoding = 'hex' }}"
+        );
+        Scheme::build(&definition(&text)).is_ok()
+    };
+    assert!(in_query("url = 'without_query'"), "the address without the place of the signature");
+    assert!(!in_query("") && !in_query("url = ['without_query', 'as_given']"));
 }
 
 #[test]
