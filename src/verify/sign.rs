@@ -167,7 +167,9 @@ pub(super) fn signature(
         writer.item_fields(draft, item)?;
         writer.equalities(draft, item)?;
     }
-    for item in 0..count {
+    let field = &case.scheme.signature.field;
+    // What is written into a body changes its blanks and its order, which may be signed: then once more.
+    for item in (0..count).cycle().take(if field.is_in_body() { 2 * count } else { count }) {
         let signature = writer.read_item(draft, item, |reading| {
             let message = case.messages.first().ok_or(SignError::NoLiveSecret)?;
             match &key {
@@ -182,7 +184,7 @@ pub(super) fn signature(
             }
         })?;
         let value = case.scheme.signature.encoding.encode(&signature);
-        place::write(&case.scheme.signature.field, &value, draft, item)?;
+        place::write(field, &value, draft, item)?;
     }
     Ok(())
 }
