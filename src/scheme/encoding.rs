@@ -21,7 +21,8 @@ pub enum Encoding {
 
 impl Encoding {
     /// Names in the policy file.
-    pub const NAMES: &'static [&'static str] = &["hex", "base64", "base64url", "base64url_padded", "base64_hex"];
+    pub const NAMES: &'static [&'static str] =
+        &["hex", "base64", "base64url", "base64url_padded", "base64_hex"];
 
     /// The encoding of that name.
     pub fn parse(name: &str) -> Option<Encoding> {

@@ -424,7 +424,9 @@ mod tests {
         assert_eq!(run("header_lines:,:;", "x-a,x-b"), Err(Fault::Malformed), "a value with the separator");
         assert_eq!(run("header_lines:,:;", "x-a,x-a"), Err(Fault::Malformed));
         assert_eq!(run("header_values:,:;", "x-c"), Err(Fault::Missing));
-        for bad in ["sha257", "hex:1", "join", "without", "mask", "header_values:,", "header_lines:;", "hmac_", ""] {
+        for bad in
+            ["sha257", "hex:1", "join", "without", "mask", "header_values:,", "header_lines:;", "hmac_", ""]
+        {
             assert!(Filter::parse(bad).is_err(), "{bad}");
         }
         for name in NAMES {
