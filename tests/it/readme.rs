@@ -222,6 +222,23 @@ fn the_page_of_senders_is_what_the_program_prints() {
     );
 }
 
+#[test]
+fn the_page_of_senders_that_are_not_built_in_names_none_that_is() {
+    let page = std::fs::read_to_string(rooted("docs/not-built-in.md")).unwrap_or_default();
+    let built_in = crate::rig::provider::ids();
+    let is_built_in = |id: &str| built_in.iter().any(|known| known == id);
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
+    let mut count = 0;
+    for (id, why) in rows {
+        count += 1;
+        assert!(!is_built_in(id), "{id} is built in");
+        if let Some((take, _)) = why.strip_prefix('`').and_then(|why| why.split_once('`')) {
+            assert!(is_built_in(take), "{take}, which is to be taken for {id}");
+        }
+    }
+    assert!(count > 10, "{count} rows");
+}
+
 /// Every finding that `explain` can name stands on the page about signatures that do not match.
 #[test]
 fn every_finding_stands_on_its_page() {
