@@ -178,6 +178,7 @@ mod token {
     fn definition(algorithm: Algorithm) -> JwtDefinition {
         let claim = ClaimPath::parse("body_sha256").expect("a claim");
         JwtDefinition {
+            address_hash: None,
             place: TokenPlace::Header(AUTHORIZATION, "Bearer ".into()),
             algorithms: vec![algorithm],
             typ: Vec::new(),

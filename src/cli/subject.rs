@@ -8,7 +8,9 @@ use crate::config::{Environment, Options, ProviderScheme, nearest, provider_name
 use crate::http::{Captures, Target};
 use crate::policy::{Check, KeySource, PathPattern};
 use crate::scheme::Schemes;
-use crate::verify::{Algorithm, Covers, JwtKeys, KeySet, NamedSecret, SetupFlaw, Surroundings, Verifier};
+use crate::verify::{
+    AddressText, Algorithm, Covers, JwtKeys, KeySet, NamedSecret, SetupFlaw, Surroundings, Verifier,
+};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -176,7 +178,12 @@ impl SubjectArguments {
                 let surroundings = Surroundings { public_url, params, by: None, fetched };
                 Verifier::signature(of_any_length(*schemes), secrets, surroundings)
             }
-            ProviderScheme::Jwt(definition, form, fetched) => {
+            ProviderScheme::Jwt(mut definition, form, fetched) => {
+                definition.bind(&params).map_err(|unbound| flawed(id, &SetupFlaw::Unbound(unbound)))?;
+                if let Some(AddressText::Url(url)) = definition.address_hash.as_mut().map(|hash| &mut hash.of)
+                {
+                    *url = public_url.unwrap_or_default();
+                }
                 // What is fetched comes with `--keys-file`, or not at all.
                 let keys = if fetched { JwtKeys::Fetched } else { JwtKeys::None };
                 Verifier::jwt(*definition, keys, &form, secrets)

@@ -649,7 +649,7 @@ raw_table! {
         issuer: OneOrMany<Text>,
         /// What `aud` must be or hold; several are alternatives.
         audience: OneOrMany<Text>,
-        /// `iss` and `aud`, where the sender leaves them out and nothing is to be compared.
+        /// `iss`, `aud` and `exp`, where the sender leaves them out.
         without: List<Text>,
         /// Claims that must be there.
         require: List<Text>,
@@ -663,6 +663,22 @@ raw_table! {
         max_lifetime: Period,
         /// The claim that holds a digest of the body.
         body_hash: RawBodyHash,
+        /// The claim that holds a digest of the address.
+        address_hash: RawAddressHash,
+    }
+}
+
+raw_table! {
+    /// The claim that holds a digest of the address.
+    pub inline RawAddressHash as "{ claim = \"url_hash\", of = \"url\" }" {
+        /// Its name, or the names that lead to it.
+        claim: Text,
+        /// `url`: `public_url` with path and query; `canonical`: method, path and sorted query.
+        of: Text,
+        /// `sha256`, `sha384` or `sha512`.
+        hash: Text,
+        /// `hex`, `base64` or `base64url`.
+        encoding: Text,
     }
 }
 
@@ -699,7 +715,7 @@ raw_table! {
         claim: Text,
         /// `sha256`, `sha384` or `sha512`.
         hash: Text,
-        /// `hex`, `base64`, `base64url`, or `tagged` for `sha-256:HEX`.
+        /// `hex`, `base64`, `base64url`, `tagged` for `sha-256:HEX`, or `text` where the claim is the body itself.
         encoding: Text,
         /// Whether a request without body has it: `require`, `forbid` or `allow`.
         empty: Text,

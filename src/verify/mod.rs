@@ -22,8 +22,9 @@ pub use basic::BasicDefinition;
 pub use error::VerifyError;
 pub use explain::{Evidence, Finding, Known, Other};
 pub use jwt::{
-    Algorithm, BodyHash, ClaimPath, Claims, EmptyBody, Family, Hash, HashForm, Json, JsonFlaw, JwtDefinition,
-    JwtKeys, KeySet, KeySetFlaw, KidRule, Profile, SigningKey, SigningKeyFlaw, SingleKey, TokenPlace, is_kid,
+    AddressHash, AddressText, Algorithm, BodyHash, ClaimPath, Claims, EmptyBody, Family, Hash, HashForm,
+    Json, JsonFlaw, JwtDefinition, JwtKeys, KeySet, KeySetFlaw, KidRule, Profile, SigningKey, SigningKeyFlaw,
+    SingleKey, TokenPlace, is_kid,
 };
 pub use proof::{EventId, Mark, Proof, Sender, Verified};
 pub use public_key::{

@@ -98,7 +98,7 @@ impl Draft {
         uuid::Builder::from_random_bytes(bytes).into_uuid().hyphenated().to_string()
     }
 
-    fn head(&self) -> Result<Head, SignError> {
+    pub(super) fn head(&self) -> Result<Head, SignError> {
         Ok(Head {
             method: self.method.clone(),
             target: Target::parse(&self.target, usize::MAX).map_err(|_| SignError::Target)?,

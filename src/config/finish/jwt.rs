@@ -4,14 +4,14 @@ use super::Context;
 use super::addresses::header_name;
 use super::definition::key_definition;
 use crate::config::problem::{Problem, listed, nearest};
-use crate::config::raw::{RawBodyHash, RawJwt, RawKey, RawSwt};
+use crate::config::raw::{RawAddressHash, RawBodyHash, RawJwt, RawKey, RawSwt};
 use crate::config::read::Raw;
 use crate::config::span::{Located, Span};
 use crate::config::value::{Exact, List, Map, OneOrMany, Period};
 use crate::scheme::{self, KeyForm, Pointer};
 use crate::verify::{
-    Algorithm, BodyHash, ClaimPath, Claims, EmptyBody, Family, Hash, HashForm, Json, JwtDefinition, KidRule,
-    Profile, TokenPlace,
+    AddressHash, AddressText, Algorithm, BodyHash, ClaimPath, Claims, EmptyBody, Family, Hash, HashForm,
+    Json, JwtDefinition, KidRule, Profile, TokenPlace,
 };
 use http::HeaderName;
 use http::header::AUTHORIZATION;
@@ -52,6 +52,7 @@ pub fn jwt_definition(
         leeway: leeway(context, &raw.value.leeway),
         max_age: age(context, &raw.value.max_age),
         max_lifetime: age(context, &raw.value.max_lifetime),
+        timeless: without.iter().flat_map(|list| &list.value).any(|claim| claim.value == "exp"),
     };
     let silent = silent(context, without);
     // The issuer of OpenID Connect is the one that its document is asked of.
@@ -66,8 +67,13 @@ pub fn jwt_definition(
         Some(hash) => Some(body_hash(context, hash)?),
         None => None,
     };
+    let address_hash = match &raw.value.address_hash {
+        Some(hash) => Some(address_hash(context, hash)?),
+        None => None,
+    };
     let kid = kid_rule(context, &raw.value.kid, kid);
     let definition = JwtDefinition {
+        address_hash,
         place: place?,
         algorithms,
         typ: texts(typ),
@@ -107,6 +113,7 @@ pub fn swt_definition(
         leeway: leeway(context, &raw.value.leeway),
         max_age: None,
         max_lifetime: age(context, &raw.value.max_lifetime).or(Some(SWT_LIFETIME)),
+        timeless: false,
     };
     let definition = JwtDefinition {
         place: TokenPlace::Header(AUTHORIZATION, "Bearer ".to_owned()),
@@ -115,6 +122,7 @@ pub fn swt_definition(
         kid: kid_rule(context, &raw.value.kid, kid),
         claims,
         body_hash: if legacy { None } else { Some(BodyHash::swt()?) },
+        address_hash: None,
         profile: if legacy { Profile::SwtLegacy } else { Profile::Swt },
     };
     (!context.failed_since(mark) && !raw.value.flawed).then_some(definition)
@@ -214,10 +222,16 @@ fn seconds(
 fn silent(context: &mut Context<'_>, without: &Option<Located<List<String>>>) -> Vec<(String, Span)> {
     let mut silent = Vec::new();
     for claim in without.iter().flat_map(|list| &list.value) {
-        if ["iss", "aud"].contains(&claim.value.as_str()) {
+        if claim.value == "exp" {
+            if !context.is_built_in(claim.at) {
+                let message = "a token without `exp` is good for ever: who records it can send it again";
+                context.push(Problem::warning("claim_unchecked", claim.at, message));
+            }
+        } else if ["iss", "aud"].contains(&claim.value.as_str()) {
             silent.push((claim.value.clone(), claim.at));
         } else {
-            let problem = Problem::error("bad_value", claim.at, "only `iss` and `aud` can be left out");
+            let problem =
+                Problem::error("bad_value", claim.at, "only `iss`, `aud` and `exp` can be left out");
             context.push(problem.help("other claims are checked where the token has them"));
         }
     }
@@ -311,11 +325,41 @@ fn body_hash(context: &mut Context<'_>, raw: &Located<RawBodyHash>) -> Option<Bo
         "base64" => Some(HashForm::Base64(hash)),
         "base64url" => Some(HashForm::Base64Url(hash)),
         "tagged" => Some(HashForm::Tagged),
+        "text" => Some(HashForm::Text),
         _ => None,
     };
-    let form = word(context, encoding, &["hex", "base64", "base64url", "tagged"], form, HashForm::Hex(hash))?;
+    let names = ["hex", "base64", "base64url", "tagged", "text"];
+    let form = word(context, encoding, &names, form, HashForm::Hex(hash))?;
     let empty = word(context, empty, EmptyBody::NAMES, EmptyBody::parse, EmptyBody::Require)?;
     Some(BodyHash { claim: path?, form, empty })
+}
+
+/// The digest of the address; `public_url` comes with the source.
+fn address_hash(context: &mut Context<'_>, raw: &Located<RawAddressHash>) -> Option<AddressHash> {
+    let RawAddressHash { claim, of, hash, encoding, .. } = &raw.value;
+    let Some(claim) = claim else {
+        context.error("missing_key", raw.at, "`address_hash` needs the `claim` that holds it");
+        return None;
+    };
+    let path = ClaimPath::parse(&claim.value);
+    if path.is_none() {
+        bad_claim(context, claim.at);
+    }
+    let hash = word(context, hash, Hash::NAMES, Hash::parse, Hash::Sha256)?;
+    let form = |name: &str| match name {
+        "hex" => Some(HashForm::Hex(hash)),
+        "base64" => Some(HashForm::Base64(hash)),
+        "base64url" => Some(HashForm::Base64Url(hash)),
+        _ => None,
+    };
+    let form = word(context, encoding, &["hex", "base64", "base64url"], form, HashForm::Hex(hash))?;
+    let text = |name: &str| match name {
+        "url" => Some(AddressText::Url(String::new())),
+        "canonical" => Some(AddressText::Canonical),
+        _ => None,
+    };
+    let of = word(context, of, &["url", "canonical"], text, AddressText::Url(String::new()))?;
+    Some(AddressHash { claim: path?, form, of })
 }
 
 fn kid_rule(context: &mut Context<'_>, written: &Option<Located<String>>, usual: KidRule) -> KidRule {

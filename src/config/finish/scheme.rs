@@ -13,7 +13,7 @@ use crate::config::span::{Located, Span};
 use crate::config::value::{PublicKeys, Secrets};
 use crate::policy::{KeyPlace, KeySource, PathPattern};
 use crate::scheme::{Scheme, Schemes, nearest};
-use crate::verify::{JwtKeys, NamedSecret, SetupFlaw, Surroundings, Verifier};
+use crate::verify::{AddressText, JwtDefinition, JwtKeys, NamedSecret, SetupFlaw, Surroundings, Verifier};
 use http::Method;
 use std::sync::Arc;
 
@@ -144,6 +144,7 @@ fn jwt(
         TokenTable::Swt(swt) => swt_definition(context, swt, at, kid),
     }?;
     let form = key_form(context, raw_key)?;
+    fill_in(context, subject, &mut definition, at)?;
     let issuer = definition.claims.issuer.first();
     let found = keys::find(context, subject.raw, raw_keys, at, &definition.algorithms, issuer)?;
     if matches!(found.source.as_ref().map(|source| &source.place), Some(KeyPlace::Certificate(_))) {
@@ -180,6 +181,36 @@ fn jwt(
         }
     };
     Some((built, found.source))
+}
+
+/// Puts the values of the source, and its public address, into what a token must say.
+fn fill_in(
+    context: &mut Context<'_>,
+    subject: &Subject<'_>,
+    definition: &mut JwtDefinition,
+    at: Span,
+) -> Option<()> {
+    if let Err(unbound) = definition.bind(&surroundings(subject).params) {
+        context.push(Problem::error("missing_param", at, unbound.to_string()));
+        return None;
+    }
+    if let Some(AddressText::Url(url)) = definition.address_hash.as_mut().map(|hash| &mut hash.of) {
+        match &subject.public_url {
+            Some(public) => url.clone_from(public),
+            None => {
+                let problem = Problem::error(
+                    "scheme",
+                    at,
+                    "the token holds a digest of the address, and there is no `public_url`",
+                );
+                context.push(
+                    problem.help("add `public_url = \"https://hooks.example.com\"`: what the sender calls"),
+                );
+                return None;
+            }
+        }
+    }
+    Some(())
 }
 
 /// Builds with each secret alone, so that a mistake is told at its secret, and then with all of them.

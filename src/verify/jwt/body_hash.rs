@@ -31,6 +31,8 @@ pub enum HashForm {
     Base64Url(Hash),
     /// As name, colon and lower-case hexadecimal; the name is one of [`Hash::TAGGED`].
     Tagged,
+    /// Not as a digest: the claim is the body itself, a text.
+    Text,
 }
 
 /// What a request without body says.
@@ -186,17 +188,24 @@ impl BodyHash {
         if body.is_empty() && self.empty == EmptyBody::Forbid {
             return None;
         }
-        Some(match self.form {
-            HashForm::Hex(hash) => hex::encode(hash.of(body)),
-            HashForm::Base64(hash) => STANDARD.encode(hash.of(body)),
-            HashForm::Base64Url(hash) => URL_SAFE_NO_PAD.encode(hash.of(body)),
-            HashForm::Tagged => format!("{}:{}", Hash::Sha256.tag(), hex::encode(Hash::Sha256.of(body))),
-        })
+        Some(self.form.write(body))
     }
 }
 
 impl HashForm {
-    fn decode(self, text: &str) -> Option<(Hash, Vec<u8>)> {
+    /// The text for these bytes.
+    pub(super) fn write(self, bytes: &[u8]) -> String {
+        match self {
+            HashForm::Hex(hash) => hex::encode(hash.of(bytes)),
+            HashForm::Base64(hash) => STANDARD.encode(hash.of(bytes)),
+            HashForm::Base64Url(hash) => URL_SAFE_NO_PAD.encode(hash.of(bytes)),
+            HashForm::Tagged => format!("{}:{}", Hash::Sha256.tag(), hex::encode(Hash::Sha256.of(bytes))),
+            HashForm::Text => String::from_utf8_lossy(bytes).into_owned(),
+        }
+    }
+
+    /// The digest that a text says, and its function.
+    pub(super) fn decode(self, text: &str) -> Option<(Hash, Vec<u8>)> {
         let (hash, digest) = match self {
             HashForm::Hex(hash) => (hash, lower_hex(text)?),
             HashForm::Base64(hash) => (hash, STANDARD.decode(text).ok()?),
@@ -205,6 +214,7 @@ impl HashForm {
                 let (name, digits) = text.split_once(':')?;
                 (Hash::tagged(name)?, lower_hex(digits)?)
             }
+            HashForm::Text => (Hash::Sha256, Hash::Sha256.of(text.as_bytes())),
         };
         (digest.len() == hash.length()).then_some((hash, digest))
     }

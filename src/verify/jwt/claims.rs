@@ -75,7 +75,7 @@ impl Times {
             leeway: policy.leeway,
             max_age: policy.max_age,
         };
-        if times.expires.is_none() && policy.max_age.is_none() {
+        if times.expires.is_none() && policy.max_age.is_none() && !policy.timeless {
             return Err(missing("exp"));
         }
         if times.issued.is_none() && policy.max_age.is_some() {

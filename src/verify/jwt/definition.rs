@@ -1,12 +1,14 @@
 //! What the policy says of a token: where it stands, who may have made it, what it must say.
 
+use super::address_hash::AddressHash;
 use super::algorithm::Algorithm;
 use super::body_hash::BodyHash;
 use super::claims::ClaimPath;
 use super::json::Json;
 use super::key::is_kid;
-use crate::scheme::Pointer;
+use crate::scheme::{Pointer, Unbound, fill};
 use http::HeaderName;
+use std::collections::BTreeMap;
 
 /// The tables `[source.jwt]` and `[source.swt]`, finished.
 #[derive(Clone, Debug)]
@@ -23,8 +25,29 @@ pub struct JwtDefinition {
     pub claims: Claims,
     /// The claim that holds a digest of the body.
     pub body_hash: Option<BodyHash>,
+    /// The claim that holds a digest of the address.
+    pub address_hash: Option<AddressHash>,
     /// Rules beyond those of JWT.
     pub profile: Profile,
+}
+
+impl JwtDefinition {
+    /// With the source's values in the place of `{param:NAME}`.
+    ///
+    /// # Errors
+    /// A value that is not there.
+    pub fn bind(&mut self, params: &BTreeMap<String, String>) -> Result<(), Unbound> {
+        let Claims { issuer, audience, exact, .. } = &mut self.claims;
+        let values = exact.iter_mut().flat_map(|(_, values)| values);
+        let values = values.filter_map(|value| match value {
+            Json::Text(text) => Some(text),
+            _ => None,
+        });
+        for text in issuer.iter_mut().chain(audience).chain(values) {
+            *text = fill(text, params)?;
+        }
+        Ok(())
+    }
 }
 
 /// Where the token stands.
@@ -75,6 +98,8 @@ pub struct Claims {
     pub leeway: i64,
     /// How old `iat` may be. Without it the token must have `exp`.
     pub max_age: Option<i64>,
+    /// Whether a token may do without `exp`, because its sender writes none.
+    pub timeless: bool,
     /// How far `exp` may lie behind `iat`.
     pub max_lifetime: Option<i64>,
 }

@@ -3,6 +3,7 @@
 //! A strict parse of our own, then [`jsonwebtoken::crypto`] for the public-key signatures: its `decode` reads the
 //! clock, insists on `exp` and lets shapes pass that two parsers could read in two ways.
 
+mod address_hash;
 mod algorithm;
 mod body_hash;
 mod claims;
@@ -15,6 +16,7 @@ mod unverified;
 mod verifier;
 mod write;
 
+pub use address_hash::{AddressHash, AddressText};
 pub use algorithm::{Algorithm, Family};
 pub use body_hash::{BodyHash, EmptyBody, Hash, HashForm};
 pub use claims::ClaimPath;

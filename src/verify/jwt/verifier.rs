@@ -85,7 +85,7 @@ impl JwtVerifier {
         if token.len() > limit {
             return Err(VerifyError::TokenMalformed { flaw: "it is longer than a header may hold" });
         }
-        self.token(token, &head.method, now)
+        self.token(token, head, now)
     }
 
     /// The token that stands in a body which has arrived.
@@ -94,17 +94,15 @@ impl JwtVerifier {
         match &self.definition.place {
             TokenPlace::Json(pointer) => {
                 let token = pointer.find(body.chunks()).ok_or_else(missing)?;
-                self.token(token.as_bytes(), &head.method, now)
+                self.token(token.as_bytes(), head, now)
             }
             TokenPlace::Body | TokenPlace::Header(..) if body.is_empty() => Err(missing()),
-            TokenPlace::Body | TokenPlace::Header(..) => {
-                self.token(&body.chunks().concat(), &head.method, now)
-            }
+            TokenPlace::Body | TokenPlace::Header(..) => self.token(&body.chunks().concat(), head, now),
         }
     }
 
     /// Cheapest first: form, algorithm, type and `kid`, then what it says, then the signature.
-    fn token(&self, token: &[u8], method: &Method, now: UnixTime) -> Result<Step<'_>, VerifyError> {
+    fn token(&self, token: &[u8], head: &Head, now: UnixTime) -> Result<Step<'_>, VerifyError> {
         let text =
             std::str::from_utf8(token).map_err(|_| VerifyError::TokenMalformed { flaw: "it is not text" })?;
         let token = UnverifiedToken::parse(text)?;
@@ -118,7 +116,10 @@ impl JwtVerifier {
         claims::check(claims, &self.definition.claims)?;
         swt::check(self.definition.profile, claims)?;
         claims::token_id(claims)?;
-        let promise = self.promise(claims, method)?;
+        if let Some(hash) = &self.definition.address_hash {
+            hash.check(claims, head)?;
+        }
+        let promise = self.promise(claims, &head.method)?;
         let waiting = AwaitingKey { verifier: self, token, algorithm, kid, times, promise };
         match &self.keys {
             JwtKeys::Fixed(keys) if algorithm.is_symmetric() && self.secrets.is_empty() => {

@@ -174,7 +174,12 @@ fn payload(definition: &JwtDefinition, draft: &Draft, now: UnixTime) -> Result<V
     let mut set = |names: &[&str], value: Value| insert(&mut payload, names, value);
     if definition.profile == Profile::SwtLegacy {
         set(&["webhook", "data"], swt::legacy_data(&draft.body));
-    } else if let Some(hash) = &definition.body_hash {
+    }
+    if let Some(hash) = &definition.address_hash {
+        let names: Vec<&str> = hash.claim.names().iter().map(String::as_str).collect();
+        set(&names, hash.write(&draft.head()?).into());
+    }
+    if let Some(hash) = definition.body_hash.as_ref().filter(|_| definition.profile != Profile::SwtLegacy) {
         let names: Vec<&str> = hash.claim.names().iter().map(String::as_str).collect();
         if let Some(digest) = hash.write(&draft.body) {
             set(&names, digest.into());

@@ -23,6 +23,7 @@ const PINNED: [(&str, bool); 12] = [
 fn definition(profile: Profile) -> JwtDefinition {
     let legacy = profile == Profile::SwtLegacy;
     JwtDefinition {
+        address_hash: None,
         place: TokenPlace::Header(AUTHORIZATION, "Bearer ".into()),
         algorithms: ["HS256", "HS384", "HS512", "RS256", "ES256"]
             .map(|name| Algorithm::parse(name).unwrap())

@@ -30,6 +30,7 @@ fn claims() -> Claims {
 
 fn definition(algorithms: &[Algorithm]) -> JwtDefinition {
     JwtDefinition {
+        address_hash: None,
         place: TokenPlace::Header(AUTHORIZATION, "Bearer ".into()),
         algorithms: algorithms.to_vec(),
         typ: Vec::new(),
