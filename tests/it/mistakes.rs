@@ -98,8 +98,9 @@ fn what_is_shown_can_be_pasted() {
     let desk = Desk::new();
     for id in ["github", "slack", "svix", "twitch", "docusign", "mailgun", "adyen-standard", "shopify"] {
         let (text, _) = desk.expect(0, &["providers", "show", id, "--as", "mine"]);
-        let key = "source.signature.key.min_bytes = 1\nsource.signature.key.encoding = \"utf8\"\n";
-        let key = key.replace("source.", "");
+        let key = "signature.key.min_bytes = 1
+signature.key.encoding = \"utf8\"
+";
         let policy = policy("mine").replace("provider = \"mine\"\n", &format!("provider = \"mine\"\n{key}"));
         desk.write("bonafide.toml", format!("{policy}public_url = \"https://h.example\"\n{text}"));
         let (out, _) = desk.expect(0, &["check", "--format", "json"]);

@@ -11,6 +11,7 @@ const OPEN: &str = "scheme = \"none\"\n";
 const JWT: &str = "[source.jwt]\nalgorithms = [\"ES256\"]\nissuer = \"https://i.example\"\naudience = \"https://a.example\"\n\
     keys = { jwks = \"https://i.example/jwks.json\" }\n";
 
+#[derive(Clone, Copy)]
 enum Expect {
     Refused(&'static str),
     Warned(&'static str),
@@ -101,17 +102,8 @@ fn windows_and_limits_are_bounded() {
         rows.push(("C05", top(&format!("[server.timeouts]\n{timeout} = \"0s\"\n")), Refused("zero")));
         rows.push(("C05", top(&format!("[server.timeouts]\n{timeout} = \"7s\"\n")), Fine("zero")));
     }
-    let rows: Vec<_> =
-        rows.iter().map(|(number, text, expect)| (*number, text.as_str(), copy(expect))).collect();
+    let rows: Vec<_> = rows.iter().map(|(number, text, expect)| (*number, text.as_str(), *expect)).collect();
     lint(&rows);
-}
-
-fn copy(expect: &Expect) -> Expect {
-    match expect {
-        Refused(code) => Refused(code),
-        Warned(code) => Warned(code),
-        Fine(code) => Fine(code),
-    }
 }
 
 /// C04: a `window` that is shorter than the tolerance does not shorten what is remembered.
@@ -165,8 +157,7 @@ fn keys_and_requests_do_not_travel_in_the_clear() {
     for url in ["http://10.0.0.1:80", "http://[::1]:80", "https://93.184.216.34", "http://app:80"] {
         rows.push(("C06", upstream(url), Fine("upstream_plain")));
     }
-    let rows: Vec<_> =
-        rows.iter().map(|(number, text, expect)| (*number, text.as_str(), copy(expect))).collect();
+    let rows: Vec<_> = rows.iter().map(|(number, text, expect)| (*number, text.as_str(), *expect)).collect();
     lint(&rows);
 }
 
@@ -192,8 +183,7 @@ fn only_the_proxy_says_who_was_proved() {
     }
     rows.push(("C10", set("X-Environment"), Fine("reserved_header")));
     rows.push(("C10", format!("{A}{GITHUB}strip = []\n"), Fine("reserved_header")));
-    let rows: Vec<_> =
-        rows.iter().map(|(number, text, expect)| (*number, text.as_str(), copy(expect))).collect();
+    let rows: Vec<_> = rows.iter().map(|(number, text, expect)| (*number, text.as_str(), *expect)).collect();
     lint(&rows);
 }
 
@@ -287,6 +277,6 @@ fn secrets_have_the_form_that_their_scheme_demands() {
         (source("changeme"), unusable()),
         (source("${WHSEC}"), unusable()),
     ];
-    let rows: Vec<_> = rows.iter().map(|(text, expect)| ("V01", text.as_str(), copy(expect))).collect();
+    let rows: Vec<_> = rows.iter().map(|(text, expect)| ("V01", text.as_str(), *expect)).collect();
     lint(&rows);
 }
