@@ -330,6 +330,14 @@ fn the_expected_signature_is_shown_on_request() {
     assert!(!out.contains(SECRET), "{out}");
     let (out, _) = desk.expect(1, &[&arguments[..], &["--reveal", "--format", "json"]].concat());
     assert_eq!(json(&out)["expected"], wanted);
+    // That of the one whom the request names.
+    for (tenant, secret) in [("acme", SECRET), ("beta", OLDER)] {
+        let request = Request { target: format!("/tenants/{tenant}").into(), ..hub(LIVE, BODY) };
+        desk.write("other", request.http1());
+        let (out, _) =
+            desk.expect(1, &["explain", "--source", "tenants", "--raw", "other", "--at", NOW, "--reveal"]);
+        assert!(out.contains(&format!("expected: {}", sign::github(secret, BODY.as_bytes()))), "{out}");
+    }
     // The twin: what is right needs no explanation.
     desk.write("dump", hub(SECRET, BODY).http1());
     let (out, _) = desk.expect(0, &arguments);

@@ -8,8 +8,8 @@ use crate::http::{Body, Head};
 use crate::scheme::{Algorithm, Content, Mac, Message, PublicAlgorithm, Reading, Unit};
 use crate::verify::error::VerifyError;
 use crate::verify::public_key::{CheckingKey, KeyText};
-use crate::verify::setup::{NamedSecret, Surroundings};
-use crate::verify::signature::{Case, SignatureVerifier, read_moment};
+use crate::verify::setup::{Key, NamedSecret, Surroundings};
+use crate::verify::signature::{Case, Ready, SignatureVerifier, read_moment};
 use subtle::ConstantTimeEq;
 
 /// Findings that are named at most.
@@ -226,13 +226,16 @@ impl Trial<'_> {
 
     /// The request may be signed as a known sender signs, with the secret of this source.
     fn known(&self) -> Vec<Finding> {
-        let secrets = self.case.ring.every().flat_map(|keys| keys.every()).map(|key| NamedSecret {
+        let own = |key: &Key<Ready>| NamedSecret {
             name: key.name.clone(),
             secret: Secret::clone(&key.ready.given),
             until: None,
             choice: None,
+        };
+        let secrets: Vec<_> = self.with_reading(|reading| {
+            let keys = self.case.ring.of(&self.case.scheme, reading).into_iter();
+            keys.flat_map(|keys| keys.every()).map(own).collect()
         });
-        let secrets: Vec<_> = secrets.collect();
         let surroundings = Surroundings {
             public_url: self.verifier.public_url.clone(),
             params: self.verifier.params.clone(),
@@ -345,7 +348,7 @@ pub fn expected(verifier: &SignatureVerifier, head: &Head, body: &Body) -> Optio
     let case = chosen.or_else(|| verifier.main())?;
     let items = case.items(&reading).ok()?;
     let reading = Reading { item: items.first().copied().flatten(), ..reading };
-    let ready = case.ring.every().flat_map(|keys| keys.every()).next()?;
+    let ready = case.ring.of(&case.scheme, &reading).ok()?.every().next()?;
     let tag = case.tag(case.messages.first()?, &ready.ready, &reading).ok()?;
     let signature = &case.scheme.signature;
     Some(signature.field.shape.write(None, &signature.encoding.encode(tag.as_bytes())))
