@@ -37,3 +37,4 @@ mod senders;
 mod sources;
 mod tokens;
 mod tools;
+mod vendors;
