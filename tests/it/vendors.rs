@@ -114,6 +114,12 @@ const PYTHON_VENDORS: &[Vendor] = &[
     Vendor { body: WRITTEN, ages: Some([1700, 1830]), verified: Some([1700, 1830]), ..timed("readme") },
     Vendor { secrets: WHSEC, ..timed("resend") },
     Vendor { verified: None, ..timed("sinch") },
+    Vendor {
+        secrets: BASE64,
+        headers: &[("content-type", "application/json"), ("authorization", "Service x")],
+        verified: None,
+        ..timed("sinch-voice")
+    },
     plain("square"),
     plain("stream-chat"),
     Vendor { body: FORM, query: "?a=b%20c", headers: &[URLENCODED], ..TWILIO },

@@ -13,7 +13,7 @@ import base64
 import json
 import sys
 from types import SimpleNamespace
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 import Adyen.util as adyen
 import plivo.utils
@@ -34,6 +34,7 @@ from sinch import SinchClient
 from square.utils.webhooks_helper import verify_signature as verify_square
 from twilio.request_validator import RequestValidator, get_signature_algorithm
 
+SINCH = SinchClient(project_id="nobody", key_id="nobody", key_secret="nobody")
 NONCE = "05429567804466091622"
 
 
@@ -143,9 +144,19 @@ def verify_resend(message):
 
 
 def verify_sinch(message):
-    client = SinchClient(project_id="p", key_id="k", key_secret="s")
-    events = client.conversation.sinch_events(message.secret)
+    events = SINCH.conversation.sinch_events(message.secret)
     return events.validate_authentication_header(message.headers, message.body)
+
+
+def verify_sinch_voice(message):
+    return SINCH.voice.v2.sinch_events.validate_authentication_header(
+        method=message.method,
+        path=urlsplit(message.url).path,
+        headers=message.headers,
+        body=message.body,
+        service_id=message.params["app_key"],
+        service_secret=message.secret,
+    )
 
 
 def verify_twilio(message):
@@ -175,6 +186,7 @@ VERIFY = {
     ),
     "resend": verify_resend,
     "sinch": verify_sinch,
+    "sinch-voice": verify_sinch_voice,
     "square": lambda m: verify_square(
         request_body=m.body,
         signature_header=m.headers["x-square-hmacsha256-signature"],
