@@ -220,7 +220,7 @@ fn forged(peer: &Peer) -> Vec<Job> {
                 // refused by the head: over HTTP/1 a long rest is cut off, and most clients do not see the answer
                 if library.timestamp && (body.len() < 60_000 || client.starts_with("http2")) {
                     push(SECRET, &body, body.clone(), 330, "timestamp_too_old");
-                    push(SECRET, &body, body.clone(), -330, "timestamp_in_future");
+                    push(SECRET, &body, body.clone(), -3600, "timestamp_in_future");
                 }
             }
         }
