@@ -513,6 +513,8 @@ raw_table! {
         position: Position,
         /// A text that stands before the value and is not part of it; it may hold `{param:NAME}`.
         prefix: Text,
+        /// A text that stands behind the value and is not part of it, such as a quotation mark.
+        suffix: Text,
         /// The value is text in `base64`, `base64url` or `hex`.
         decode: Text,
         /// JSON pointer into the document that the value is.

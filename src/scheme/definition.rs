@@ -78,6 +78,8 @@ pub struct FieldDefinition {
     pub position: Option<String>,
     /// Literal text before the value.
     pub prefix: Option<String>,
+    /// Literal text behind the value.
+    pub suffix: Option<String>,
     /// The text form of the value.
     pub decode: Option<String>,
     /// JSON pointer into the document that the value is.

@@ -16,6 +16,8 @@ use std::borrow::Cow;
 pub enum Filter {
     /// The digest of a text.
     Hash(HashName),
+    /// The checksum of ISO 3309 as an unsigned decimal number. It proves nothing: other texts have the same.
+    Crc32,
     /// The MAC of a text under the secret of the source.
     Hmac(HashName),
     /// Hexadecimal digits.
@@ -44,6 +46,8 @@ pub enum Filter {
     Jcs,
     /// A JSON document as PHP's `json_encode` writes it.
     PhpJson,
+    /// Pairs as PHP's `serialize` writes an array of strings.
+    PhpSerialize,
     /// Pairs in byte order of name and value.
     Sort,
     /// Pairs without doubles.
@@ -98,6 +102,7 @@ pub const NAMES: &[&str] = &[
     "sha256",
     "sha384",
     "sha512",
+    "crc32",
     "hmac_md5",
     "hmac_sha1",
     "hmac_sha256",
@@ -116,6 +121,7 @@ pub const NAMES: &[&str] = &[
     "json_string",
     "jcs",
     "php_json",
+    "php_serialize",
     "sort",
     "unique",
     "without",
@@ -137,6 +143,8 @@ impl Filter {
             None => (text, None),
         };
         let filter = match (name, argument) {
+            ("crc32", None) => Filter::Crc32,
+            ("php_serialize", None) => Filter::PhpSerialize,
             ("hex", None) => Filter::Hex,
             ("base64", None) => Filter::Base64,
             ("base64url", None) => Filter::Base64Url,
@@ -184,7 +192,7 @@ impl Filter {
             (Filter::Sort | Filter::Unique | Filter::Without(_) | Filter::Mask(_), Kind::Pairs) => {
                 Some(Kind::Pairs)
             }
-            (Filter::Concat | Filter::Join(_), Kind::Pairs) => Some(Kind::Text),
+            (Filter::Concat | Filter::Join(_) | Filter::PhpSerialize, Kind::Pairs) => Some(Kind::Text),
             (
                 Filter::Hash(_)
                 | Filter::Hmac(_)
@@ -196,6 +204,7 @@ impl Filter {
                 | Filter::Without(_)
                 | Filter::Mask(_)
                 | Filter::Concat
+                | Filter::PhpSerialize
                 | Filter::Join(_),
                 _,
             ) => None,
@@ -206,7 +215,7 @@ impl Filter {
 
     /// Whether what it makes is of one fixed alphabet without separators: digits of a digest.
     pub fn is_plain_text(&self) -> bool {
-        matches!(self, Filter::Hex | Filter::Base64Url)
+        matches!(self, Filter::Hex | Filter::Base64Url | Filter::Crc32)
     }
 
     /// Whether the request itself says which headers are signed.
@@ -287,6 +296,13 @@ impl Filter {
                     pairs.into_iter().flat_map(|(name, value)| [name, value]).collect::<Vec<_>>().concat();
                 return Ok(Value::Text(Cow::Owned(text)));
             }
+            Filter::PhpSerialize => {
+                let string = |text: &[u8]| [format!("s:{}:\"", text.len()).as_bytes(), text, b"\";"].concat();
+                let members: Vec<_> =
+                    pairs.iter().map(|(name, value)| [string(name), string(value)].concat()).collect();
+                let head = format!("a:{}:{{", pairs.len()).into_bytes();
+                return Ok(Value::Text(Cow::Owned([head, members.concat(), b"}".to_vec()].concat())));
+            }
             Filter::Join(between) => {
                 let parts: Vec<_> =
                     pairs.into_iter().map(|(name, value)| [name, b"=".to_vec(), value].concat()).collect();
@@ -300,6 +316,7 @@ impl Filter {
     fn apply_text(&self, text: &[u8], headers: &HeaderMap) -> Result<Vec<u8>, Fault> {
         let utf8 = || std::str::from_utf8(text).map_err(|_| Fault::Malformed);
         Ok(match self {
+            Filter::Crc32 => crc32fast::hash(text).to_string().into_bytes(),
             Filter::Upper => text.to_ascii_uppercase(),
             Filter::Lower => text.to_ascii_lowercase(),
             Filter::Trim => text.trim_ascii().to_vec(),
@@ -395,6 +412,7 @@ mod tests {
             ("md5|hex", "", "d41d8cd98f00b204e9800998ecf8427e"),
             ("sha1|hex|upper", "", "DA39A3EE5E6B4B0D3255BFEF95601890AFD80709"),
             ("hmac_sha256|base64", "a", "QVSjIXrBBbpLO/GiCLjsNGz6jttlIKgL8dvYJyHMzQc="),
+            ("crc32", "123456789", "3421780262"),
             ("trim|lower", " A\n", "a"),
             ("unescape", "%41%2fb", "A/b"),
             ("unescape:/:", "%41%2fb%3A", "%41/b:"),

@@ -17,6 +17,8 @@ pub struct Shape {
     pub position: Option<Position>,
     /// Literal text before the value (after the key).
     pub prefix: Option<String>,
+    /// Literal text behind the value.
+    pub suffix: Option<String>,
 }
 
 /// Elements by their number, from 0.
@@ -44,7 +46,7 @@ impl Position {
 impl Shape {
     /// Whether the whole text is the value.
     pub fn is_plain(&self) -> bool {
-        self.list.is_none() && self.prefix.is_none()
+        self.list.is_none() && self.prefix.is_none() && self.suffix.is_none()
     }
 
     /// Calls `take` with each value in `text`. In a list, white space around elements is dropped, and
@@ -107,7 +109,8 @@ impl Shape {
     pub fn write(&self, before: Option<&str>, value: &str) -> String {
         let key = self.key.as_deref().unwrap_or_default();
         let prefix = self.prefix.as_deref().unwrap_or_default();
-        let element = format!("{key}{prefix}{value}");
+        let suffix = self.suffix.as_deref().unwrap_or_default();
+        let element = format!("{key}{prefix}{value}{suffix}");
         match (before, &self.list, self.position) {
             (before, Some(separator), Some(position)) => {
                 let mut elements: Vec<Cow<'_, str>> = before
@@ -134,7 +137,8 @@ impl Shape {
 
     fn strip<'t>(&self, text: &'t str) -> Option<&'t str> {
         let text = text.strip_prefix(self.key.as_deref().unwrap_or_default())?;
-        text.strip_prefix(self.prefix.as_deref().unwrap_or_default())
+        let text = text.strip_prefix(self.prefix.as_deref().unwrap_or_default())?;
+        text.strip_suffix(self.suffix.as_deref().unwrap_or_default())
     }
 }
 
@@ -171,6 +175,18 @@ mod tests {
         assert_eq!(t.one("v1=a,tt=1,T=1,t"), Err(Fault::Missing));
         assert_eq!(t.one("t=1,t=1"), Err(Fault::Repeated));
         assert_eq!(t.one(""), Err(Fault::Missing));
+    }
+
+    #[test]
+    fn values_stand_in_quotes() {
+        let quoted = |key: &str| {
+            let [prefix, suffix] = ["\""; 2].map(|quote| Some(quote.to_owned()));
+            Shape { suffix, prefix, ..shape(Some(","), Some(key), None) }
+        };
+        let text = "keyid=\"a=b\", signature=\"YQ==\"";
+        assert_eq!((quoted("keyid=").one(text), quoted("signature=").one(text)), (Ok("a=b"), Ok("YQ==")));
+        assert_eq!(quoted("keyid=").one("keyid=\"a"), Err(Fault::Missing));
+        assert_eq!(quoted("a=").write(Some("b=\"1\""), "2"), "b=\"1\",a=\"2\"");
     }
 
     #[test]

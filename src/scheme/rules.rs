@@ -432,6 +432,9 @@ fn check_list(field: &FieldDefinition, flaw: &mut impl FnMut(&str, &str)) {
     if !(1..=limit).contains(&many) {
         flaw("many", &format!("must be 1 to {limit}"));
     }
+    if field.suffix.as_deref() == Some("") {
+        flaw("suffix", "is empty");
+    }
     if field.prefix.as_deref() == Some("") {
         flaw("prefix", "is empty");
     }
@@ -453,7 +456,7 @@ fn check_list(field: &FieldDefinition, flaw: &mut impl FnMut(&str, &str)) {
     if separator.is_empty() {
         flaw("list", "the separator is empty");
     } else {
-        for (key, text) in [("key", &field.key), ("prefix", &field.prefix)] {
+        for (key, text) in [("key", &field.key), ("prefix", &field.prefix), ("suffix", &field.suffix)] {
             if text.as_deref().is_some_and(|text| text.contains(separator)) {
                 flaw(key, "holds the separator of the list");
             }
@@ -506,6 +509,7 @@ pub(super) fn field(name: &str, definition: &FieldDefinition, flaws: &mut Vec<Fl
         key: definition.key.as_ref().map(|key| format!("{key}=")),
         position: definition.position.as_deref().and_then(Position::parse),
         prefix: definition.prefix.clone(),
+        suffix: definition.suffix.clone(),
     };
     Some(Field {
         name: name.to_owned(),

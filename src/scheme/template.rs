@@ -193,7 +193,8 @@ impl Template {
     /// Whether every byte of the body is in it: as such, as a digest, or as all fields of a form.
     pub fn covers_body(&self) -> bool {
         let whole = |value: &Placeholder| match value.origin {
-            Origin::Body => true,
+            // Other bodies have the same checksum.
+            Origin::Body => value.filters.iter().all(|filter| !matches!(filter, Filter::Crc32)),
             Origin::Form => {
                 value.filters.iter().all(|filter| !matches!(filter, Filter::Without(_) | Filter::Mask(_)))
             }

@@ -82,6 +82,7 @@ fn field(table: &toml::Table) -> FieldDefinition {
         key: string(table, "key"),
         position: table.get("position").map(|position| position.to_string().replace('"', "")),
         prefix: string(table, "prefix"),
+        suffix: string(table, "suffix"),
         decode: string(table, "decode"),
         inside: string(table, "inside"),
         role: string(table, "role"),

@@ -3,7 +3,7 @@
 
 use crate::rig::client::{Client, once};
 use crate::rig::policy::Policy;
-use crate::rig::provider::{Source, algorithms, completed, file, ids, key_pairs, table};
+use crate::rig::provider::{Source, algorithms, completed, file, ids, key_pairs, signs_tokens, table};
 use crate::rig::proxy::Proxy;
 use crate::rig::recorder::Recorder;
 use crate::rig::request::{Request, post};
@@ -61,6 +61,17 @@ impl Sender {
         };
         let (params, overrides) = (&self.params, self.overrides.as_str());
         let (private, public) = key_pairs(&self.id, seed);
+        if signs_tokens(&self.id) {
+            let overrides = format!("{overrides}\n[source.jwt.keys]\ntext = '''\n{public}'''\n");
+            return Source {
+                name: &self.id,
+                provider: &self.id,
+                secrets: &[],
+                params,
+                overrides: &overrides,
+            }
+            .text();
+        }
         let secret = if private.is_empty() { secret } else { public };
         Source { name: &self.id, provider: &self.id, secrets: &[&secret], params, overrides }.text()
     }
@@ -96,6 +107,7 @@ fn published(id: &str) -> Value {
         row["expect"] == "verified"
             && !overrides.contains("secrets")
             && !overrides.contains("public_keys")
+            && !overrides.contains(".keys]")
             && row["headers"].is_array()
             && !handshake
     };

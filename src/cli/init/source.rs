@@ -52,7 +52,7 @@ fn lines(entry: &ProviderEntry) -> Vec<Line> {
         let key = format!("{{ env = \"{}\" }}", variable(id).replace("_SECRET", "_PUBLIC_KEY"));
         lines.push(own("public_key", &key, "the key that the sender shows, or { file = \"...\" }"));
     }
-    if entry.texts().iter().any(|(_, text)| text.contains("{url")) {
+    if entry.texts().iter().any(|(key, text)| text.contains("{url") || (*key, *text) == ("of", "url")) {
         let remark = "fill in: scheme and host that the sender calls; it signs them";
         lines.push(own("public_url", "\"https://hooks.example.com\"", remark));
     }
@@ -61,6 +61,10 @@ fn lines(entry: &ProviderEntry) -> Vec<Line> {
         lines.push(own(&format!("params.{name}"), &quoted(&name), remark));
     }
     let Some(proof) = entry.proof() else { return lines };
+    let asks = proof.get("keys").is_some_and(|keys| keys.to_string().contains("{secret}"));
+    if asks && entry.scheme == "signature" {
+        lines.push(own("signature.keys.secret", &secret, "what the key server wants to see"));
+    }
     match entry.scheme {
         "token" if !["header", "query", "json", "form"].iter().any(|place| proof.contains_key(*place)) => {
             lines.push(own(

@@ -141,6 +141,7 @@ fn field(context: &mut Context<'_>, raw: &RawField) -> Option<FieldDefinition> {
         key: value(&raw.key),
         position: raw.position.as_ref().map(|position| position.value.0.clone()),
         prefix: value(&raw.prefix),
+        suffix: value(&raw.suffix),
         decode: value(&raw.decode),
         inside: value(&raw.inside),
         role: value(&raw.role),

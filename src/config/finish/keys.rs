@@ -155,7 +155,8 @@ fn fetched(
     let networks = networks(context, &raw.value.networks);
     let place = match place {
         Place::Jwks(text) => {
-            let url = address(context, text, &text.value, &networks)?;
+            let url = filled(context, source, text)?;
+            let url = address(context, text, &url, &networks)?;
             KeyPlace::Document { url, key: SingleKey { at: pointer(context, raw)? } }
         }
         Place::Discovery(text) => discovery(context, text, &networks, issuer)?,

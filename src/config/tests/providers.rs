@@ -9,7 +9,8 @@ use crate::http::{Authority, Body, Head, Target};
 use crate::policy::{Check, Source};
 use crate::scheme::{Curve, KeyKind, PublicAlgorithm};
 use crate::verify::{
-    Covers, Draft, JwtKeys, NamedSecret, PrivateKey, Sender, Step, Surroundings, Verifier, VerifyError,
+    Algorithm, Covers, Draft, JwtKeys, NamedSecret, PrivateKey, Sender, SigningKey, Step, Surroundings,
+    Verifier, VerifyError,
 };
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -288,6 +289,11 @@ fn kinds(id: &str) -> Vec<KeyKind> {
 
 /// A key pair in PEM; the same for the same seed, as those of RSA take long to make.
 fn key_pair(kind: KeyKind, seed: u8) -> (PrivateKey, String) {
+    let (private, public) = pem_pair(kind, seed);
+    (PrivateKey::new(kind, private.as_bytes()).unwrap(), public)
+}
+
+fn pem_pair(kind: KeyKind, seed: u8) -> (String, String) {
     static MADE: Mutex<BTreeMap<(String, u8), (String, String)>> = Mutex::new(BTreeMap::new());
     let mut made = MADE.lock().unwrap();
     let (private, public) = made.entry((format!("{kind:?}"), seed)).or_insert_with(|| {
@@ -301,26 +307,48 @@ fn key_pair(kind: KeyKind, seed: u8) -> (PrivateKey, String) {
         let pair = rcgen::KeyPair::generate_for(algorithm).unwrap();
         (pair.serialize_pem(), pair.public_key_pem())
     });
-    (PrivateKey::new(kind, private.as_bytes()).unwrap(), public.clone())
+    (private.clone(), public.clone())
 }
 
 /// A source, and the private key of its sender where it has one.
 struct Example {
     source: Source,
     key: Option<PrivateKey>,
+    token: Option<SigningKey>,
+}
+
+/// The algorithm of a sender of tokens that has a private key, and the kind of that.
+fn public_token(id: &str) -> Option<(Algorithm, KeyKind)> {
+    let table: toml::Table = provider::text(id).unwrap().parse().unwrap();
+    let name = table.get("jwt")?.get("algorithms")?[0].as_str()?.to_owned();
+    let algorithm = Algorithm::parse(&name)?;
+    Some((algorithm, algorithm.family().kind()?))
+}
+
+fn token_key((algorithm, kind): (Algorithm, KeyKind), seed: u8) -> SigningKey {
+    let (pem, _) = pem_pair(kind, seed);
+    SigningKey::new(algorithm, &Secret::new(pem.into_bytes()), None).unwrap()
 }
 
 /// A source of the provider with one secret of its form.
 fn example(id: &str, seed: u8) -> Example {
+    if let Some(algorithm) = public_token(id) {
+        let (_, kind) = algorithm;
+        let (_, public) = key_pair(kind, seed);
+        let (params, overrides) = completed(id);
+        let overrides = format!("{overrides}\n[source.jwt.keys]\ntext = '''\n{public}'''\n");
+        let policy = policy(id, "https://hooks.example.com", "/hook", &[], &params, &overrides);
+        return Example { source: source(&policy), key: None, token: Some(token_key(algorithm, seed)) };
+    }
     let kinds = kinds(id);
     let pairs: Vec<_> = kinds.iter().map(|kind| key_pair(*kind, seed)).collect();
     if let Some((key, _)) = pairs.first() {
         let (params, overrides) = completed(id);
         let public: String = pairs.iter().map(|(_, public)| public.as_str()).collect();
         let policy = policy(id, "https://hooks.example.com", "/hook", &[&public], &params, &overrides);
-        return Example { source: source(&policy), key: Some(key.clone()) };
+        return Example { source: source(&policy), key: Some(key.clone()), token: None };
     }
-    Example { source: shared(id, seed), key: None }
+    Example { source: shared(id, seed), key: None, token: None }
 }
 
 /// A source that shares a secret with its sender.
@@ -344,6 +372,7 @@ fn signed(example: &Example) -> Draft {
     let mut draft = Draft::new(source.methods.first().unwrap().clone(), "/hook", body);
     draft.fill = true;
     draft.private_key.clone_from(&example.key);
+    draft.key.clone_from(&example.token);
     draft.params.insert("event".to_owned(), "it".to_owned());
     let content_type =
         if verifier.reads_form() { "application/x-www-form-urlencoded" } else { "application/json" };
@@ -389,6 +418,15 @@ fn round_trip(id: &str) -> Vec<String> {
         "credential_mismatch",
         "credential_malformed",
         "credential_missing",
+        // A token that is the body says another thing with every byte.
+        "algorithm_not_allowed",
+        "claim_missing",
+        "claim_malformed",
+        "token_type_mismatch",
+        "issuer_mismatch",
+        "audience_mismatch",
+        "token_expired",
+        "token_not_yet_valid",
     ];
     if verifier.covers() == Covers::Body {
         for at in 0..draft.body.len() {

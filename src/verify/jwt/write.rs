@@ -168,6 +168,11 @@ fn payload(definition: &JwtDefinition, draft: &Draft, now: UnixTime) -> Result<V
             insert(&mut payload, &names, allowed.into_iter().next().unwrap_or_default());
         }
     }
+    for name in &definition.claims.require {
+        if payload.get(name).is_none() {
+            insert(&mut payload, &[name], draft.made_up_uuid(name, now).into());
+        }
+    }
     if is_swt && payload["webhook"]["event"].is_null() {
         return Err(SignError::Parameter("event"));
     }

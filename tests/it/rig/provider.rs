@@ -29,7 +29,9 @@ impl Source<'_> {
         );
         let literals: Vec<_> =
             secrets.iter().map(|secret| format!("{{ literal = {} }}", Value::from(*secret))).collect();
-        if algorithms(provider).is_empty() {
+        if secrets.is_empty() {
+            // Its keys stand in the overrides.
+        } else if algorithms(provider).is_empty() {
             let _ = writeln!(text, "secrets = [{}]", literals.join(", "));
         } else {
             let _ = writeln!(text, "public_keys = {}", Value::from(secrets.to_vec()));
@@ -79,8 +81,19 @@ pub fn table(id: &str) -> Table {
     file(id).parse().expect("TOML")
 }
 
+/// Whether the sender of tokens has a private key.
+pub fn signs_tokens(id: &str) -> bool {
+    let first =
+        table(id).get("jwt").and_then(|jwt| jwt.get("algorithms")?.get(0)?.as_str().map(str::to_owned));
+    first.is_some_and(|name| !name.starts_with("HS"))
+}
+
 /// The algorithms of private keys with which the sender signs, that of the table itself first.
 pub fn algorithms(id: &str) -> Vec<String> {
+    if signs_tokens(id) {
+        let jwt = table(id)["jwt"]["algorithms"][0].as_str().unwrap_or_default().to_owned();
+        return vec![if jwt.starts_with("ES256") { "ecdsa-p256" } else { "rsa-sha256" }.to_owned()];
+    }
     let Some(signature) = table(id).get("signature").cloned() else { return Vec::new() };
     let variants = signature.get("variant").and_then(toml::Value::as_array).cloned().unwrap_or_default();
     let tables = [signature].into_iter().chain(variants);
