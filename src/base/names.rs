@@ -115,6 +115,7 @@ reasons! {
     KidMissing, "kid_missing", 401, Caller, "The token does not say which key signed it.";
     KidMalformed, "kid_malformed", 401, Caller, "The token's `kid` is not of the form it must have; nothing was fetched.";
     KeyUnknown, "key_unknown", 401, Caller, "The issuer has no key of this `kid`: asked after the request came, or shortly before.";
+    CertificateRefused, "certificate_refused", 401, Caller, "The certificates in the token do not lead to the pinned authority, are not valid now, or lack what marks them.";
     KeyMismatch, "key_mismatch", 401, Caller, "The key of this `kid` is for another algorithm.";
     ClaimMissing, "claim_missing", 401, Caller, "The token lacks a claim that it must have.";
     ClaimMalformed, "claim_malformed", 401, Caller, "A claim of the token is not of the type or form it must have.";

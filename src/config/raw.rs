@@ -725,7 +725,7 @@ raw_table! {
 }
 
 raw_table! {
-    /// Where public keys are. Exactly one of `jwks`, `discovery`, `url`, `certificate`, `file` and `text`.
+    /// Where public keys are. Exactly one of `jwks`, `discovery`, `url`, `certificate`, `x5c`, `file` and `text`.
     pub inline RawKeys as "{ jwks = \"https://auth.example.com/.well-known/jwks.json\" }" {
         /// URL of a JWK Set, or of a PEM text.
         jwks: Text,
@@ -735,6 +735,10 @@ raw_table! {
         url: Text,
         /// For signatures: the URLs of certificates that the sender may name, with `*` for what differs in one label or segment.
         certificate: OneOrMany<Text>,
+        /// For tokens that bring their certificates (`x5c`): PEM file with the authority that they must lead to.
+        x5c: Text,
+        /// Object identifiers of extensions that those certificates must have, the first one's first.
+        marks: List<Text>,
         /// Names, one of which such a certificate must have; `*` stands for one label.
         names: OneOrMany<Text>,
         /// `full`: such a certificate must lead to an authority; `tls`: who answers at the URL is believed.

@@ -1,5 +1,6 @@
 //! Why a request is not believed.
 
+use super::public_key::CertificateFlaw;
 use crate::base::names::Reason;
 use crate::scheme::{Fault, FieldFault};
 use std::fmt;
@@ -114,6 +115,11 @@ pub enum VerifyError {
     KeyUnknown,
     /// The key of that `kid` is for another algorithm.
     KeyMismatch,
+    /// The certificates that a token brings do not lead to the pinned authority.
+    CertificateRefused {
+        /// Why.
+        flaw: CertificateFlaw,
+    },
     /// A claim that must be there is not.
     ClaimMissing {
         /// Its name.
@@ -203,6 +209,7 @@ impl VerifyError {
             VerifyError::KidMalformed => Reason::KidMalformed,
             VerifyError::KeyUnknown => Reason::KeyUnknown,
             VerifyError::KeyMismatch => Reason::KeyMismatch,
+            VerifyError::CertificateRefused { .. } => Reason::CertificateRefused,
             VerifyError::ClaimMissing { .. } => Reason::ClaimMissing,
             VerifyError::ClaimMalformed { .. } => Reason::ClaimMalformed,
             VerifyError::IssuerMismatch => Reason::IssuerMismatch,
@@ -298,6 +305,7 @@ impl fmt::Display for VerifyError {
                 out.write_str("`kid` is not of the form that `kid` of the policy demands")
             }
             VerifyError::KeyUnknown => out.write_str("the issuer has no key of this `kid`"),
+            VerifyError::CertificateRefused { flaw } => flaw.fmt(out),
             VerifyError::KeyMismatch => out.write_str("the key of this `kid` is for another algorithm"),
             VerifyError::ClaimMissing { claim } => write!(out, "claim {claim} is absent"),
             VerifyError::ClaimMalformed { claim } => write!(out, "claim {claim} is not of its form"),

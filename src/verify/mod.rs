@@ -28,7 +28,8 @@ pub use jwt::{
 };
 pub use proof::{EventId, Mark, Proof, Sender, Verified};
 pub use public_key::{
-    CertificateFlaw, CertificateRule, CheckingKey, KeyFlaw, KeyText, PrivateKey, PrivateKeyFlaw, PublicKey,
+    CertificateFlaw, CertificateRule, ChainRule, CheckingKey, KeyFlaw, KeyText, PrivateKey, PrivateKeyFlaw,
+    PublicKey,
 };
 pub use setup::{NamedSecret, Remember, SetupFlaw, Surroundings};
 pub use sign::{Draft, SignError};

@@ -127,8 +127,6 @@ pub enum SignError {
     Parameter(&'static str),
     /// The body is not of the form that the scheme writes into.
     Body,
-    /// The token stands inside of a body that only the sender can write.
-    TokenInBody,
 }
 
 impl fmt::Display for SignError {
@@ -141,9 +139,6 @@ impl fmt::Display for SignError {
             SignError::Key => out.write_str("only the sender has the key"),
             SignError::Parameter(name) => write!(out, "--param {name}=VALUE is missing or not of its form"),
             SignError::Body => out.write_str("the body is not JSON, or not the form, that the scheme reads"),
-            SignError::TokenInBody => {
-                out.write_str("the token stands inside of the body, which only the sender can write")
-            }
         }
     }
 }

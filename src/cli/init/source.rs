@@ -117,6 +117,10 @@ fn of_jwt(entry: &ProviderEntry, proof: &Table, secret: &str) -> Vec<Line> {
         let value = "{ jwks = \"https://sender.example/.well-known/jwks.json\" }";
         lines.push(own("jwt.keys", value, "fill in: where its public keys are"));
     }
+    if keys.is_some_and(|keys| keys.contains_key("marks") && !keys.contains_key("x5c")) {
+        let remark = "fill in: the PEM file of the authority that the tokens' certificates lead to";
+        lines.push(own("jwt.keys.x5c", "\"authority.pem\"", remark));
+    }
     if texts.iter().any(|(_, text)| text.contains("{secret}")) {
         lines.push(own("jwt.keys.secret", secret, "what the key server wants to see"));
     }

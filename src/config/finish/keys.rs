@@ -8,7 +8,7 @@ use crate::config::raw::{RawKeys, RawSource};
 use crate::config::span::{Located, Span};
 use crate::config::value::{OneOrMany, Period};
 use crate::policy::{CertificatePlace, KeyPlace, KeySource, PerKid, UrlPattern, is_private};
-use crate::verify::{Algorithm, JwtKeys, KeySet, KidRule, SingleKey};
+use crate::verify::{Algorithm, ChainRule, JwtKeys, KeySet, KidRule, SingleKey};
 use http::HeaderValue;
 use ipnet::IpNet;
 use sha2::{Digest, Sha256};
@@ -39,6 +39,7 @@ enum Place<'r> {
     Discovery(&'r Located<String>),
     Url(&'r Located<String>),
     Certificate(&'r Located<OneOrMany<String>>),
+    X5c(&'r Located<String>),
     File(&'r Located<String>),
     Text(&'r Located<String>),
 }
@@ -72,7 +73,10 @@ pub fn find(
     let found = match place {
         Place::File(path) => fixed(context, path, true, algorithms),
         Place::Text(text) => fixed(context, text, false, algorithms),
-        Place::Jwks(_) | Place::Discovery(_) | Place::Url(_) | Place::Certificate(_) if !public => {
+        Place::X5c(path) if public => chain(context, raw, path),
+        Place::Jwks(_) | Place::Discovery(_) | Place::Url(_) | Place::Certificate(_) | Place::X5c(_)
+            if !public =>
+        {
             context.error(
                 "unused_key",
                 raw.at,
@@ -83,17 +87,19 @@ pub fn find(
         Place::Jwks(_) | Place::Discovery(_) | Place::Url(_) | Place::Certificate(_) => {
             fetched(context, source, raw, &place, algorithms, issuer)
         }
+        Place::X5c(_) => None,
     };
     found.filter(|_| !context.failed_since(mark))
 }
 
 /// What the operator writes wins over what a built-in provider says.
 fn place<'r>(context: &mut Context<'_>, raw: &'r Located<RawKeys>) -> Option<Place<'r>> {
-    let RawKeys { jwks, discovery, url, certificate, file, text, flawed, .. } = &raw.value;
+    let RawKeys { jwks, discovery, url, certificate, x5c, file, text, flawed, .. } = &raw.value;
     let mut places: Vec<(Place<'_>, Span)> = Vec::new();
     places.extend(jwks.as_ref().map(|found| (Place::Jwks(found), found.at)));
     places.extend(discovery.as_ref().map(|found| (Place::Discovery(found), found.at)));
     places.extend(url.as_ref().map(|found| (Place::Url(found), found.at)));
+    places.extend(x5c.as_ref().map(|found| (Place::X5c(found), found.at)));
     places.extend(certificate.as_ref().map(|found| (Place::Certificate(found), found.at)));
     places.extend(file.as_ref().map(|found| (Place::File(found), found.at)));
     places.extend(text.as_ref().map(|found| (Place::Text(found), found.at)));
@@ -101,7 +107,7 @@ fn place<'r>(context: &mut Context<'_>, raw: &'r Located<RawKeys>) -> Option<Pla
         places.retain(|(_, at)| !context.is_built_in(*at));
     }
     if places.len() != 1 && !(*flawed && places.is_empty()) {
-        let words = listed(["jwks", "discovery", "url", "certificate", "file", "text"]);
+        let words = listed(["jwks", "discovery", "url", "certificate", "x5c", "file", "text"]);
         let at = places.get(1).map_or(raw.at, |(_, at)| *at);
         context.error("bad_value", at, format!("`keys` has exactly one of {words}"));
         return None;
@@ -143,6 +149,31 @@ fn fixed(
     }
 }
 
+/// The authority of tokens that bring their certificates.
+fn chain(context: &mut Context<'_>, raw: &Located<RawKeys>, file: &Located<String>) -> Option<Found> {
+    let marks =
+        raw.value.marks.iter().flat_map(|marks| &marks.value).map(|mark| mark.value.clone()).collect();
+    let path = context.path(file).value;
+    context.watched.push(path.clone());
+    if !context.read_secrets {
+        let rule = ChainRule { authorities: Vec::new(), marks };
+        return Some(Found { keys: JwtKeys::Chain(rule), source: None });
+    }
+    let authorities = match std::fs::read(&path) {
+        Ok(pem) => ChainRule::authorities(&pem).map_err(|flaw| ("keys_unusable", flaw.to_string())),
+        Err(error) => Err(("file_not_readable", format!("cannot read {}: {error}", path.display()))),
+    };
+    match authorities {
+        Ok(authorities) => {
+            Some(Found { keys: JwtKeys::Chain(ChainRule { authorities, marks }), source: None })
+        }
+        Err((code, message)) => {
+            context.error(code, file.at, message);
+            None
+        }
+    }
+}
+
 fn fetched(
     context: &mut Context<'_>,
     source: &Located<RawSource>,
@@ -162,7 +193,7 @@ fn fetched(
         Place::Discovery(text) => discovery(context, text, &networks, issuer)?,
         Place::Url(text) => KeyPlace::PerKid(Box::new(per_kid(context, source, raw, text, &networks)?)),
         Place::Certificate(urls) => KeyPlace::Certificate(Box::new(certificates(context, raw, urls)?)),
-        Place::File(_) | Place::Text(_) => return None,
+        Place::X5c(_) | Place::File(_) | Place::Text(_) => return None,
     };
     let ca = match ca {
         Some(ca) => Some(authorities(context, ca)?),

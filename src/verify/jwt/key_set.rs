@@ -147,6 +147,15 @@ impl KeySet {
         Ok((KeySet { keys: vec![key], by_kid: true }, expired_at))
     }
 
+    /// One key without a name.
+    ///
+    /// # Errors
+    /// It fits none of the algorithms.
+    pub(super) fn of_public_key(key: PublicKey, allowed: &[Algorithm]) -> Result<KeySet, KeyFlaw> {
+        let key = VerificationKey::of_public_key(key, allowed)?;
+        Ok(KeySet { keys: vec![key], by_kid: false })
+    }
+
     /// The key of a certificate that is called `kid`, and when the certificate ends.
     ///
     /// # Errors

@@ -14,8 +14,11 @@ use crate::http::{Body, Head};
 use crate::scheme::{Encoding, KeyForm, Mac, SecretFlaw, Tag};
 use crate::verify::error::VerifyError;
 use crate::verify::proof::{EventId, Mark, Proof, Sender};
+use crate::verify::public_key::ChainRule;
 use crate::verify::setup::{Keys, NamedSecret, Remember, SetupFlaw};
 use crate::verify::step::{AwaitBody, AwaitKey, Step};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use http::header::AUTHORIZATION;
 use http::{HeaderName, Method};
 use std::sync::Arc;
@@ -33,6 +36,8 @@ pub enum JwtKeys {
     Fixed(KeySet),
     /// They are fetched when a token names one.
     Fetched,
+    /// Every token brings its certificates, which lead to a pinned authority.
+    Chain(ChainRule),
 }
 
 /// A definition with the secrets and keys of one source.
@@ -60,7 +65,7 @@ impl JwtVerifier {
         secrets: Vec<NamedSecret>,
     ) -> Result<JwtVerifier, SetupFlaw> {
         let secrets = match (secrets.is_empty(), &keys) {
-            (true, JwtKeys::Fixed(_) | JwtKeys::Fetched) => Keys::none(),
+            (true, JwtKeys::Fixed(_) | JwtKeys::Fetched | JwtKeys::Chain(_)) => Keys::none(),
             _ => Keys::prepare(secrets, |secret| Secret::new(&definition, form.decode(secret)?.expose()))?,
         };
         let (label, headers_read) = match &definition.place {
@@ -127,10 +132,30 @@ impl JwtVerifier {
             }
             _ if algorithm.is_symmetric() => waiting.with_secrets(now),
             JwtKeys::Fixed(keys) => waiting.with_keys(keys, now),
+            JwtKeys::Chain(rule) => {
+                let keys = self.brought(rule, &waiting.token, now)?;
+                waiting.with_keys(&keys, now)
+            }
             JwtKeys::Fetched if waiting.kid.is_none() => Err(VerifyError::KidMissing),
             JwtKeys::Fetched => Ok(Step::Key(AwaitKey::new(waiting))),
             JwtKeys::None => Err(VerifyError::AlgorithmNotAllowed),
         }
+    }
+
+    /// The key that a token brings, under the name that the token gives it.
+    fn brought(
+        &self,
+        rule: &ChainRule,
+        token: &UnverifiedToken,
+        now: UnixTime,
+    ) -> Result<KeySet, VerifyError> {
+        let missing = VerifyError::TokenMalformed { flaw: "it brings no certificates (`x5c`)" };
+        let Some(Json::List(chain)) = token.header("x5c") else { return Err(missing) };
+        let chain = chain.iter().map(|one| one.text().and_then(|text| STANDARD.decode(text).ok()));
+        let chain = chain.collect::<Option<Vec<_>>>().ok_or(missing)?;
+        let refused = |flaw| VerifyError::CertificateRefused { flaw };
+        let key = rule.key(&chain, now).map_err(refused)?;
+        KeySet::of_public_key(key, &self.definition.algorithms).map_err(|_| VerifyError::KeyMismatch)
     }
 
     fn algorithm(&self, token: &UnverifiedToken) -> Result<Algorithm, VerifyError> {
@@ -180,7 +205,7 @@ impl JwtVerifier {
 
     /// Whether there is a secret to sign with.
     pub fn can_sign(&self) -> bool {
-        !self.secrets.is_empty() && !matches!(self.definition.place, TokenPlace::Json(_))
+        !self.secrets.is_empty()
     }
 
     /// Whether keys are fetched by `kid`, and which form it then has.

@@ -7,7 +7,8 @@ use super::swt;
 use super::verifier::JwtVerifier;
 use crate::base::secret::Secret;
 use crate::base::time::UnixTime;
-use crate::scheme::Encoding;
+use crate::scheme::{Encoding, Place};
+use crate::verify::place;
 use crate::verify::sign::{Draft, SignError};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -108,7 +109,9 @@ pub(crate) fn sign(verifier: &JwtVerifier, draft: &mut Draft, now: UnixTime) -> 
             draft.headers.insert(name, value);
         }
         TokenPlace::Body => draft.body = token.into(),
-        TokenPlace::Json(_) => return Err(SignError::TokenInBody),
+        TokenPlace::Json(pointer) => {
+            place::write(&place::plain(Place::Json(pointer.clone())), &token, draft, 0)?;
+        }
     }
     Ok(())
 }

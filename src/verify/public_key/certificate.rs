@@ -39,6 +39,8 @@ pub enum CertificateFlaw {
     Chain,
     /// It was issued by itself.
     SelfIssued,
+    /// One of the chain lacks the extension that marks it.
+    Mark,
     /// Its key cannot be used.
     Key(KeyFlaw),
 }
@@ -51,6 +53,9 @@ impl fmt::Display for CertificateFlaw {
             CertificateFlaw::Expired => out.write_str("the certificate is not valid now"),
             CertificateFlaw::Name => out.write_str("the certificate is for another name"),
             CertificateFlaw::Chain => out.write_str("the certificate comes from none of the authorities"),
+            CertificateFlaw::Mark => {
+                out.write_str("a certificate of the chain lacks the extension that marks it")
+            }
             CertificateFlaw::SelfIssued => out.write_str("the certificate was issued by itself"),
             CertificateFlaw::Key(flaw) => flaw.fmt(out),
         }
@@ -86,6 +91,52 @@ impl CertificateRule {
         }
         let key = PublicKey::of_certificate(leaf).map_err(CertificateFlaw::Key)?;
         Ok((key, UnixTime(until)))
+    }
+}
+
+/// The authority of tokens that bring their own certificates (`x5c`, RFC 7515 section 4.1.6).
+#[derive(Clone, Debug, Default)]
+pub struct ChainRule {
+    /// The pinned authorities.
+    pub authorities: Vec<TrustAnchor<'static>>,
+    /// Object identifiers of extensions: what the first certificate must have, then the second, ...
+    pub marks: Vec<String>,
+}
+
+impl ChainRule {
+    /// The key of the first certificate of a chain in DER.
+    ///
+    /// # Errors
+    /// See [`CertificateFlaw`].
+    pub fn key(&self, chain: &[Vec<u8>], now: UnixTime) -> Result<PublicKey, CertificateFlaw> {
+        if chain.len() > MAX_CHAIN || chain.len() < self.marks.len() {
+            return Err(CertificateFlaw::Malformed);
+        }
+        let ders: Vec<CertificateDer<'_>> =
+            chain.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
+        let (leaf, rest) = ders.split_first().ok_or(CertificateFlaw::Malformed)?;
+        chains(leaf, rest, &self.authorities, now)?;
+        for (der, mark) in chain.iter().zip(&self.marks) {
+            let (_, parsed) = X509Certificate::from_der(der).map_err(|_| CertificateFlaw::Malformed)?;
+            if !parsed.extensions().iter().any(|extension| extension.oid.to_id_string() == *mark) {
+                return Err(CertificateFlaw::Mark);
+            }
+        }
+        PublicKey::of_certificate(leaf).map_err(CertificateFlaw::Key)
+    }
+
+    /// The authorities of a PEM text.
+    ///
+    /// # Errors
+    /// There is no certificate in it, or none that can be an authority.
+    pub fn authorities(pem: &[u8]) -> Result<Vec<TrustAnchor<'static>>, CertificateFlaw> {
+        let found = CertificateDer::pem_slice_iter(pem).map(|der| {
+            let der = der.map_err(|_| CertificateFlaw::NotPem)?;
+            let anchor = webpki::anchor_from_trusted_cert(&der).map_err(|_| CertificateFlaw::Malformed)?;
+            Ok(anchor.to_owned())
+        });
+        let found = found.collect::<Result<Vec<_>, _>>()?;
+        if found.is_empty() { Err(CertificateFlaw::NotPem) } else { Ok(found) }
     }
 }
 

@@ -8,7 +8,7 @@ mod rsa;
 mod sign;
 mod text;
 
-pub use certificate::{CertificateFlaw, CertificateRule};
+pub use certificate::{CertificateFlaw, CertificateRule, ChainRule};
 pub use check::CheckingKey;
 pub use flaw::KeyFlaw;
 pub use key::PublicKey;
