@@ -32,6 +32,8 @@ pub enum Filter {
     Lower,
     /// Without ASCII white space at the ends.
     Trim,
+    /// Without this text at the end, where it stands there.
+    StripEnd(String),
     /// Percent-escapes decoded: all, or those of these characters.
     Unescape(Option<String>),
     /// As JavaScript's `encodeURIComponent`.
@@ -114,6 +116,7 @@ pub const NAMES: &[&str] = &[
     "upper",
     "lower",
     "trim",
+    "strip_end",
     "unescape",
     "escape",
     "encode_uri",
@@ -151,6 +154,7 @@ impl Filter {
             ("upper", None) => Filter::Upper,
             ("lower", None) => Filter::Lower,
             ("trim", None) => Filter::Trim,
+            ("strip_end", Some(text)) => Filter::StripEnd(text.to_owned()),
             ("unescape", characters) => Filter::Unescape(characters.map(String::from)),
             ("escape", None) => Filter::Escape,
             ("encode_uri", None) => Filter::EncodeUri,
@@ -216,6 +220,12 @@ impl Filter {
     /// Whether what it makes is of one fixed alphabet without separators: digits of a digest.
     pub fn is_plain_text(&self) -> bool {
         matches!(self, Filter::Hex | Filter::Base64Url | Filter::Crc32)
+    }
+
+    /// Whether two texts that differ are told apart behind it, but for the case of letters.
+    pub fn keeps_everything(&self) -> bool {
+        let forms = matches!(self, Filter::Hex | Filter::Base64 | Filter::Base64Url);
+        forms || matches!(self, Filter::Hash(_) | Filter::Hmac(_) | Filter::Upper | Filter::Lower)
     }
 
     /// Whether the request itself says which headers are signed.
@@ -320,6 +330,7 @@ impl Filter {
             Filter::Upper => text.to_ascii_uppercase(),
             Filter::Lower => text.to_ascii_lowercase(),
             Filter::Trim => text.trim_ascii().to_vec(),
+            Filter::StripEnd(end) => text.strip_suffix(end.as_bytes()).unwrap_or(text).to_vec(),
             Filter::Unescape(None) => unescape(text, false).ok_or(Fault::Malformed)?,
             Filter::Unescape(Some(only)) => unescape_only(text, only.as_bytes()),
             // The marks that ECMA-262 leaves alone beside letters, digits and `-_.~`.
@@ -413,6 +424,7 @@ mod tests {
             ("sha1|hex|upper", "", "DA39A3EE5E6B4B0D3255BFEF95601890AFD80709"),
             ("hmac_sha256|base64", "a", "QVSjIXrBBbpLO/GiCLjsNGz6jttlIKgL8dvYJyHMzQc="),
             ("crc32", "123456789", "3421780262"),
+            ("strip_end:/", "/a/", "/a"),
             ("trim|lower", " A\n", "a"),
             ("unescape", "%41%2fb", "A/b"),
             ("unescape:/:", "%41%2fb%3A", "%41/b:"),

@@ -4,7 +4,7 @@ use super::content::pairs;
 use super::field::{Fault, FieldFault};
 use super::filter::Value;
 use super::reading::{Reading, header_text};
-use super::template::{Origin, Part, Placeholder, Sorted, Template};
+use super::template::{Group, Origin, Part, Placeholder, Sorted, Template};
 use super::{Field, Filter, Place};
 use http::HeaderName;
 use std::borrow::Cow;
@@ -26,6 +26,8 @@ enum Piece {
     Literal(String),
     Value(Placeholder, Option<Boundary>),
     Optional(Vec<Piece>),
+    /// A text of its own, as one value for the filters.
+    Group(Message, Vec<Filter>, Arc<str>),
 }
 
 /// The literal next to a piece, which the piece must not be able to imitate: otherwise two different
@@ -123,7 +125,8 @@ impl Message {
         params: &BTreeMap<String, String>,
         bounded: bool,
     ) -> Result<Message, Unbound> {
-        let mut pieces = bind_parts(&template.parts, public_url, params)?;
+        let binding = Binding { fields, public_url, params, bounded };
+        let mut pieces = binding.parts(&template.parts)?;
         let stream = stream(&pieces, fields);
         if bounded {
             let body = pieces.iter().position(is_body);
@@ -201,20 +204,32 @@ impl Message {
     }
 }
 
-fn bind_parts(
-    parts: &[Part],
-    public_url: Option<(&str, UrlForm)>,
-    params: &BTreeMap<String, String>,
-) -> Result<Vec<Piece>, Unbound> {
-    let mut pieces = Vec::new();
-    for part in parts {
-        match part {
-            Part::Literal(text) => push_literal(&mut pieces, text),
-            Part::Optional(inner) => pieces.push(Piece::Optional(bind_parts(inner, public_url, params)?)),
-            Part::Value(value) => bind_value(&mut pieces, value, public_url, params)?,
+/// What a template is bound with.
+#[derive(Clone, Copy)]
+struct Binding<'b> {
+    fields: &'b [Field],
+    public_url: Option<(&'b str, UrlForm)>,
+    params: &'b BTreeMap<String, String>,
+    bounded: bool,
+}
+
+impl Binding<'_> {
+    fn parts(self, parts: &[Part]) -> Result<Vec<Piece>, Unbound> {
+        let Binding { fields, public_url, params, bounded } = self;
+        let mut pieces = Vec::new();
+        for part in parts {
+            match part {
+                Part::Literal(text) => push_literal(&mut pieces, text),
+                Part::Optional(inner) => pieces.push(Piece::Optional(self.parts(inner)?)),
+                Part::Value(value) => bind_value(&mut pieces, value, public_url, params)?,
+                Part::Group(Group { template, filters, label }) => {
+                    let inner = Message::bind(template, fields, public_url, params, bounded)?;
+                    pieces.push(Piece::Group(inner, filters.clone(), Arc::clone(label)));
+                }
+            }
         }
+        Ok(pieces)
     }
-    Ok(pieces)
 }
 
 fn bind_value(
@@ -265,6 +280,7 @@ fn needs_body(piece: &Piece, fields: &[Field]) -> bool {
     match piece {
         Piece::Literal(_) => false,
         Piece::Optional(inner) => inner.iter().any(|piece| needs_body(piece, fields)),
+        Piece::Group(inner, ..) => !inner.is_of_head(fields),
         Piece::Value(value, _) => match &value.origin {
             Origin::Body
             | Origin::Json(_)
@@ -307,6 +323,7 @@ fn left_to_right(pieces: &mut [Piece], fields: &[Field], body: bool) {
                 }
                 next = None;
             }
+            Piece::Group(..) => (next, last) = (None, false),
             Piece::Optional(_) => {}
         }
     }
@@ -324,6 +341,7 @@ fn right_to_left(pieces: &mut [Piece], fields: &[Field]) {
                 }
                 previous = None;
             }
+            Piece::Group(..) => previous = None,
             Piece::Optional(_) => {}
         }
     }
@@ -366,6 +384,9 @@ fn write(
                 Err(fault) if value.optional && fault.fault == Fault::Missing => {}
                 Err(fault) => return Err(fault),
             },
+            Piece::Group(inner, filters, label) => {
+                out(&grouped(inner, filters, label, source, reading)?);
+            }
             Piece::Optional(inner) => {
                 let mut text = Vec::new();
                 let written = write_inner(inner, source, reading, &mut text);
@@ -398,10 +419,31 @@ fn write_inner(
                 }
                 text.extend_from_slice(&found);
             }
+            Piece::Group(inner, filters, label) => {
+                text.extend_from_slice(&grouped(inner, filters, label, source, reading)?);
+            }
             Piece::Optional(_) => {}
         }
     }
     Ok(())
+}
+
+/// What a text of its own is behind its filters.
+fn grouped(
+    inner: &Message,
+    filters: &[Filter],
+    label: &Arc<str>,
+    source: Source<'_>,
+    reading: &Reading<'_>,
+) -> Result<Vec<u8>, FieldFault> {
+    let fault = |fault: Fault| FieldFault { field: Arc::clone(label), fault };
+    let start = Value::Text(Cow::Owned(inner.bytes(source, reading)?));
+    let headers = &reading.head.headers;
+    let done = filters.iter().try_fold(start, |value, filter| filter.apply(value, headers, source.secret));
+    match done.map_err(fault)? {
+        Value::Text(text) => Ok(text.into_owned()),
+        Value::Digest(_) | Value::Pairs(_) => Err(fault(Fault::Malformed)),
+    }
 }
 
 fn is_absent_field(value: &Placeholder, source: Source<'_>, reading: &Reading<'_>) -> bool {

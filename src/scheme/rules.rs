@@ -338,6 +338,8 @@ fn flattened(parts: &[Part]) -> Vec<Option<&Placeholder>> {
         match part {
             Part::Literal(_) => flat.push(None),
             Part::Value(value) => flat.push(Some(value)),
+            // What is put together has an alphabet of its own behind its filters.
+            Part::Group(_) => flat.push(None),
             Part::Optional(inner) => flat.extend(flattened(inner)),
         }
     }

@@ -22,6 +22,19 @@ pub enum Part {
     Value(Placeholder),
     /// Left out when a value in it is absent.
     Optional(Vec<Part>),
+    /// What a template makes, as one value for the filters.
+    Group(Group),
+}
+
+/// A text inside of a text: `{<{t}.{body}>|sha256|hex}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// What is put together.
+    pub template: Template,
+    /// What is done with it, in order; at least one, and text at the end.
+    pub filters: Vec<Filter>,
+    /// How the operator's log calls it.
+    pub label: Arc<str>,
 }
 
 /// A value and what is done with it.
@@ -138,6 +151,9 @@ impl Template {
                 (Token::Placeholder(name), [.., level]) => {
                     level.extend(parser.placeholder(name).map(Part::Value))
                 }
+                (Token::Group(inner, filters), [.., level]) => {
+                    level.extend(parser.group(inner, filters).map(Part::Group))
+                }
                 (Token::Open, [_]) => levels.push(Vec::new()),
                 (Token::Close, [_, _]) => {
                     let inner = levels.pop().unwrap_or_default();
@@ -168,13 +184,15 @@ impl Template {
             match part {
                 Part::Literal(_) => Vec::new(),
                 Part::Value(value) => vec![(value, false)],
-                Part::Optional(parts) => parts
-                    .iter()
-                    .filter_map(|part| match part {
-                        Part::Value(value) => Some((value, true)),
-                        Part::Literal(_) | Part::Optional(_) => None,
-                    })
-                    .collect(),
+                Part::Group(group) => group.template.placed().collect(),
+                Part::Optional(parts) => {
+                    let inner = parts.iter().flat_map(|part| match part {
+                        Part::Value(value) => vec![(value, true)],
+                        Part::Group(group) => group.template.values().map(|value| (value, true)).collect(),
+                        Part::Literal(_) | Part::Optional(_) => Vec::new(),
+                    });
+                    inner.collect()
+                }
             }
         })
     }
@@ -207,6 +225,7 @@ impl Template {
 enum Token<'t> {
     Text(&'t str),
     Placeholder(&'t str),
+    Group(&'t str, &'t str),
     Open,
     Close,
 }
@@ -219,6 +238,13 @@ fn next(text: &str) -> Result<(Token<'_>, &str), Flaw> {
         }
     }
     let brace = |message: &str| Flaw::new(&["message"], message).with_help("write `{{` or `}}` for a brace");
+    if let Some(open) = text.strip_prefix("{<") {
+        let (inner, rest) = open.split_once(">|").ok_or_else(|| {
+            Flaw::new(&["message"], "`{<` is not closed").with_help("for example `{<{t}.{body}>|sha256|hex}`")
+        })?;
+        let (filters, rest) = rest.split_once('}').ok_or_else(|| brace("`{` is not closed"))?;
+        return Ok((Token::Group(inner, filters), rest));
+    }
     if let Some(open) = text.strip_prefix('{') {
         let (name, rest) = open.split_once('}').ok_or_else(|| brace("`{` is not closed"))?;
         return Ok((Token::Placeholder(name), rest));
@@ -295,6 +321,42 @@ impl Parser<'_> {
             _ => name.to_owned(),
         };
         Some(Placeholder { origin, optional, filters, label: label.into() })
+    }
+
+    fn group(&mut self, inner: &str, filters: &str) -> Option<Group> {
+        if inner.contains("{<") {
+            self.flaw("`{<` stands inside of `{<`", "one text inside of another is enough");
+            return None;
+        }
+        let template = match Template::parse(inner, self.fields) {
+            Ok(template) => template,
+            Err(flaws) => {
+                self.flaws.extend(flaws);
+                return None;
+            }
+        };
+        let parsed: Result<Vec<_>, _> = filters.split('|').map(Filter::parse).collect();
+        let fits = |filter: &Filter| filter.keeps_everything();
+        match parsed {
+            Ok(filters)
+                if filters.iter().all(fits)
+                    && filters.iter().try_fold(Kind::Text, |kind, filter| filter.kind(kind))
+                        == Some(Kind::Text) =>
+            {
+                Some(Group { template, filters, label: inner.into() })
+            }
+            Ok(_) => {
+                self.flaw(
+                    &format!("the filters of `{{<{inner}>|{filters}}}` do not fit"),
+                    "valid here: digests, `hex`, `base64`, `base64url`, `upper`, `lower`",
+                );
+                None
+            }
+            Err(message) => {
+                self.flaws.push(Flaw::new(&["message"], message));
+                None
+            }
+        }
     }
 
     fn origin(&mut self, name: &str) -> Option<Origin> {

@@ -302,7 +302,8 @@ fn pem_pair(kind: KeyKind, seed: u8) -> (String, String) {
             KeyKind::Rsa => &rcgen::PKCS_RSA_SHA256,
             KeyKind::Ec(Curve::P256) => &rcgen::PKCS_ECDSA_P256_SHA256,
             KeyKind::Ec(Curve::P384) => &rcgen::PKCS_ECDSA_P384_SHA384,
-            KeyKind::Ec(curve) => panic!("{curve:?}"),
+            KeyKind::Ec(Curve::P521) => &rcgen::PKCS_ECDSA_P521_SHA512,
+            KeyKind::Ec(Curve::K256) => panic!("no key of secp256k1 can be made"),
         };
         let pair = rcgen::KeyPair::generate_for(algorithm).unwrap();
         (pair.serialize_pem(), pair.public_key_pem())

@@ -110,6 +110,7 @@ pub fn key_pairs(id: &str, seed: u8) -> (Vec<String>, String) {
             "ed25519" => &rcgen::PKCS_ED25519,
             name if name.starts_with("ecdsa-p256") => &rcgen::PKCS_ECDSA_P256_SHA256,
             name if name.starts_with("ecdsa-p384") => &rcgen::PKCS_ECDSA_P384_SHA384,
+            name if name.starts_with("ecdsa-p521") => &rcgen::PKCS_ECDSA_P521_SHA512,
             name if name.starts_with("rsa-") => &rcgen::PKCS_RSA_SHA256,
             name => panic!("a key for {name}"),
         };
