@@ -16,6 +16,10 @@ pub const MAX_SIGNATURES: usize = 10;
 pub const MAX_SIGNATURE_TEXT: usize = 2048;
 /// Most times that a public key is tried on one request: keys, texts and signatures multiplied.
 pub const MAX_KEY_TRIALS: usize = 32;
+/// Longest `Signature-Input`, `Signature` or `Content-Digest`, all lines together, bytes.
+pub const MAX_SIGNATURE_FIELD: usize = 8 * KIB as usize;
+/// Components that one HTTP message signature covers.
+pub const MAX_COMPONENTS: usize = 64;
 /// Elements looked at in one list field before the field counts as malformed.
 pub const MAX_LIST_ELEMENTS: usize = 100;
 /// Fields of one form, parameters of one query.

@@ -110,10 +110,10 @@ reasons! {
     CredentialMalformed, "credential_malformed", 401, Caller, "The credential is not of the right form.";
     CredentialMismatch, "credential_mismatch", 401, Caller, "The token, user name or password is wrong.";
     TokenMalformed, "token_malformed", 401, Caller, "The JSON Web Token is not of the form it must have.";
-    AlgorithmNotAllowed, "algorithm_not_allowed", 401, Caller, "The token names an algorithm that the policy does not list.";
+    AlgorithmNotAllowed, "algorithm_not_allowed", 401, Caller, "The token or signature names an algorithm that the policy does not list.";
     TokenTypeMismatch, "token_type_mismatch", 401, Caller, "The token's `typ` is not the one that the policy demands.";
-    KidMissing, "kid_missing", 401, Caller, "The token does not say which key signed it.";
-    KidMalformed, "kid_malformed", 401, Caller, "The token's `kid` is not of the form it must have; nothing was fetched.";
+    KidMissing, "kid_missing", 401, Caller, "The token or signature does not say which key signed it.";
+    KidMalformed, "kid_malformed", 401, Caller, "`kid` or `keyid` is not of the form it must have; nothing was fetched.";
     KeyUnknown, "key_unknown", 401, Caller, "The issuer has no key of this `kid`: asked after the request came, or shortly before.";
     CertificateRefused, "certificate_refused", 401, Caller, "The certificates in the token do not lead to the pinned authority, are not valid now, or lack what marks them.";
     KeyMismatch, "key_mismatch", 401, Caller, "The key of this `kid` is for another algorithm.";
@@ -128,6 +128,16 @@ reasons! {
     BodyHashMismatch, "body_hash_mismatch", 401, Caller, "The body is not the one that the token or the signed digest was made for.";
     BodyHashUnexpected, "body_hash_unexpected", 401, Caller, "The token holds a digest of the body, and there is no body.";
     ClaimNotAllowed, "claim_not_allowed", 403, Caller, "The sender is proved, and a claim says that it may not send here.";
+    SignatureAmbiguous, "signature_ambiguous", 401, Caller, "Several signatures could be meant, and the policy does not say which one counts.";
+    TagMismatch, "tag_mismatch", 401, Caller, "No signature has the `tag` that the policy names.";
+    ParameterMissing, "parameter_missing", 401, Caller, "The signature lacks a parameter that it must have.";
+    ParameterMalformed, "parameter_malformed", 401, Caller, "A parameter of the signature is not of its form, or not known.";
+    ComponentMissing, "component_missing", 401, Caller, "The signature does not cover what it must cover: a header, the address, the digest of the body.";
+    ComponentNotAllowed, "component_not_allowed", 401, Caller, "The signature covers what no request has, or what the policy does not allow.";
+    SignatureExpired, "signature_expired", 401, Caller, "The signature has expired.";
+    DigestUnusable, "digest_unusable", 401, Caller, "Content-Digest is malformed, or holds no digest that is known.";
+    KeyPurpose, "key_purpose", 401, Caller, "The key that signed is for something else, by its own word.";
+    KeyRevoked, "key_revoked", 401, Caller, "The key that signed is one that the policy revokes.";
     KeysUnavailable, "keys_unavailable", 503, Ours, "The key server could not be asked: neither genuine nor forged.";
     KeysCoolingDown, "keys_cooling_down", 503, Ours, "The key server was asked for an unknown key a moment ago and is left alone for a while.";
 

@@ -24,7 +24,7 @@ pub struct SignerArguments {
     /// A file with the private key (PEM, PKCS#8) of a sender that signs with one.
     #[arg(long, value_name = "FILE")]
     private_key: Option<PathBuf>,
-    /// The name of that key, for the token.
+    /// The name of that key, for the token or signature.
     #[arg(long, requires = "private_key")]
     kid: Option<String>,
     /// Print a curl command that sends the request to `--url`.
@@ -73,6 +73,7 @@ impl SignerArguments {
         blank.headers = request.headers;
         blank.captures = subject.captures(&address.target);
         blank.params = named.params();
+        blank.origin.clone_from(&address.origin);
         let key = private_key.as_deref().map(|path| signing_key(&subject, path, kid.clone())).transpose()?;
         Ok(Signer { arguments: self, secrets, key, subject, address, blank })
     }

@@ -162,7 +162,7 @@ impl SubjectArguments {
         let scheme = provider_scheme(id, issuer).map_err(Failure::config)?;
         let scheme = scheme.ok_or_else(|| unknown("provider", id, provider_names()))?;
         let needs_secret = match &scheme {
-            ProviderScheme::Jwt(_, _, fetched) => !fetched,
+            ProviderScheme::Jwt(_, _, fetched) | ProviderScheme::HttpSignature(_, _, fetched) => !fetched,
             ProviderScheme::Signature(schemes, _) => !is_public(schemes),
             ProviderScheme::Token(_) | ProviderScheme::Basic(_) => true,
         };
@@ -187,6 +187,10 @@ impl SubjectArguments {
                 // What is fetched comes with `--keys-file`, or not at all.
                 let keys = if fetched { JwtKeys::Fetched } else { JwtKeys::None };
                 Verifier::jwt(*definition, keys, &form, secrets)
+            }
+            ProviderScheme::HttpSignature(definition, form, public) => {
+                let keys = if public { JwtKeys::Fetched } else { JwtKeys::None };
+                Verifier::http_signature(*definition, public_url.as_deref(), keys, &form, secrets)
             }
             ProviderScheme::Token(definition) => Verifier::token(definition, secrets),
             ProviderScheme::Basic(definition) => Verifier::basic(definition, secrets),

@@ -4,7 +4,7 @@ use super::provider::{names, text};
 use toml::{Table, Value};
 
 /// The schemes, by the table that a provider has.
-const SCHEMES: [&str; 5] = ["signature", "jwt", "swt", "token", "basic"];
+const SCHEMES: [&str; 6] = ["signature", "jwt", "swt", "http_signature", "token", "basic"];
 
 /// A built-in provider. What a source has to add may be missing.
 #[derive(Clone, Debug)]
@@ -13,7 +13,7 @@ pub struct ProviderEntry {
     pub id: &'static str,
     /// The sender's name.
     pub name: String,
-    /// `signature`, `jwt`, `swt`, `token` or `basic`.
+    /// `signature`, `jwt`, `swt`, `http_signature`, `token` or `basic`.
     pub scheme: &'static str,
     /// What a proof covers: `body`, `part` or `origin`.
     pub covers: &'static str,
@@ -90,6 +90,10 @@ fn covers(scheme: &str, proof: &Table) -> &'static str {
             ["origin", "part"].into_iter().find(|word| said.contains(word)).unwrap_or("body")
         }
         "swt" => "body",
+        "http_signature" => match proof.get("digest").and_then(Value::as_str) {
+            Some("either" | "forbidden") => "origin",
+            _ => "body",
+        },
         "jwt" if holds("body_hash") || holds("body") => "body",
         _ => "origin",
     }

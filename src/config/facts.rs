@@ -27,18 +27,26 @@ impl ProviderEntry {
         let (time, id) = (of_role("timestamp"), of_role("id"));
         let signed = |field: &&Table| field.get("unsigned") != Some(&Value::Boolean(true));
         let is_token = matches!(self.scheme, "jwt" | "swt");
+        let holds = |key: &str, word: &str| {
+            let list = proof.get(key).and_then(Value::as_array);
+            list.is_some_and(|list| list.iter().any(|one| one.as_str() == Some(word)))
+        };
+        let is_dated = self.scheme == "http_signature" && !holds("without", "created");
+        let has_nonce = self.scheme == "http_signature" && holds("parameters", "nonce");
         let time_text = match time {
             Some(field) => field.get("tolerance").and_then(Value::as_str).unwrap_or("5m").to_owned(),
             None if is_token => proof.get("max_age").and_then(Value::as_str).unwrap_or("exp").to_owned(),
+            None if is_dated => proof.get("max_age").and_then(Value::as_str).unwrap_or("5m").to_owned(),
             None => String::new(),
         };
         let event_id = match id {
             Some(field) if signed(&field) => "proved",
             Some(_) => "not proved",
-            None if self.scheme == "swt" => "proved",
+            None if self.scheme == "swt" || has_nonce => "proved",
             None => "",
         };
-        let remembered = time.is_some_and(|field| signed(&field)) || event_id == "proved" || is_token;
+        let remembered =
+            time.is_some_and(|field| signed(&field)) || event_id == "proved" || is_token || is_dated;
         let replay = match self.top("replay") {
             Some(Value::String(word)) if word == "off" => "off",
             Some(_) => "on",
@@ -66,7 +74,7 @@ impl ProviderEntry {
         let tables = variants.filter_map(Value::as_table).chain([proof]);
         let mut words: Vec<String> = match self.scheme {
             "signature" => tables.map(|table| text(table, "algorithm").to_owned()).collect(),
-            "jwt" | "swt" => {
+            "jwt" | "swt" | "http_signature" => {
                 let listed = proof.get("algorithms").and_then(Value::as_array).into_iter().flatten();
                 listed.filter_map(Value::as_str).map(String::from).collect()
             }

@@ -221,6 +221,8 @@ raw_table! {
         jwt: RawJwt,
         /// A Secure Webhook Token.
         swt: RawSwt,
+        /// An HTTP message signature (RFC 9421).
+        http_signature: RawHttpSignature,
         /// A token that the sender sends as it is.
         token: RawToken,
         /// HTTP Basic credentials.
@@ -301,6 +303,8 @@ raw_table! {
         jwt: RawJwt,
         /// A Secure Webhook Token; with `provider`, overrides of its keys.
         swt: RawSwt,
+        /// An HTTP message signature (RFC 9421); with `provider`, overrides of its keys.
+        http_signature: RawHttpSignature,
         /// A token that the sender sends as it is.
         token: RawToken,
         /// HTTP Basic credentials; the secret is the password.
@@ -707,6 +711,58 @@ raw_table! {
         max_lifetime: Period,
         /// The first generation: `typ` is JWT, and `webhook.data` holds the data or its digest.
         legacy: Flag,
+    }
+}
+
+raw_table! {
+    /// An HTTP message signature (RFC 9421).
+    pub section RawHttpSignature as "[http_signature]" {
+        /// The label of the signature that counts.
+        label: Text,
+        /// The `tag` of the signature that counts; with neither, exactly one signature must be there.
+        tag: Text,
+        /// The algorithms that may have signed: `ed25519`, `ecdsa-p256-sha256`, `hmac-sha256` and others.
+        algorithms: List<Text>,
+        /// Where the public keys are.
+        keys: RawKeys,
+        /// How the key of `hmac-sha256` is made from the secret.
+        key: RawKey,
+        /// What must be covered: `@method`, `content-type`, `@query-param;name="id"`; method and address unless given.
+        components: List<Text>,
+        /// What must be covered where the request has it: header fields, `@query`.
+        when_present: List<Text>,
+        /// What may be covered beside that; anything but `repr-digest` unless given.
+        allow: List<Text>,
+        /// What may not be covered.
+        forbid: List<Text>,
+        /// Whether Content-Digest must be covered: `body` (where there is one), `required`, `either` or `forbidden`.
+        digest: Text,
+        /// Parameters that must be there beside `created`: `expires`, `nonce`, `keyid`, `alg`, `tag`.
+        parameters: List<Text>,
+        /// `created`, where the sender leaves it out and nothing says how old a request is.
+        without: List<Text>,
+        /// How far the sender's clock may be off; 60 s unless given.
+        leeway: Period,
+        /// How old `created` may be; 5 min unless given.
+        max_age: Period,
+        /// How far `expires` may lie behind `created`.
+        max_lifetime: Period,
+        /// Fewest characters of a `nonce`; 1 unless given.
+        nonce_min: Number,
+        /// Most characters of a `nonce`; 256 unless given.
+        nonce_max: Number,
+        /// The form of `keyid`: `visible`, `plain` or `uuid`.
+        kid: Text,
+        /// Members that the JWK must have, and the value of each, or the values.
+        key_members: Map<Exact>,
+        /// Names of keys that no longer count.
+        revoked: List<Text>,
+        /// Signatures and digests may be written in base64url.
+        base64url: Flag,
+        /// Escapes in the path are brought into normal form before they are compared.
+        normalize: Flag,
+        /// The types of structured fields that are covered with `sf` or `key`: `dictionary`, `list` or `item`.
+        structured: Map<Text>,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Whole policy files: the samples, and `tests/config`.
 
 mod explain;
+mod profiles;
 mod providers;
 
 use super::problem::Problems;
@@ -92,13 +93,14 @@ fn source(rest: &str) -> String {
 }
 
 /// What the annotated sample is warned about, in its order.
-const FULL: [&str; 11] = [
+const FULL: [&str; 12] = [
     "body_not_covered",
     "body_not_covered",
     "claim_unchecked",
     "claim_unchecked",
     "body_not_covered",
     "body_not_covered",
+    "created_unchecked",
     "body_not_covered",
     "claim_unchecked",
     "claim_unchecked",

@@ -116,7 +116,7 @@ impl Source {
         self.allow_from.is_empty() || self.allow_from.iter().any(|net| net.contains(&address))
     }
 
-    /// `signature`, `jwt`, `swt`, `token`, `basic` or `none`.
+    /// `signature`, `jwt`, `swt`, `http_signature`, `token`, `basic` or `none`.
     pub fn scheme_name(&self) -> &'static str {
         self.check.verifier().map_or("none", Verifier::scheme_name)
     }

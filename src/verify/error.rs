@@ -171,6 +171,46 @@ pub enum VerifyError {
         /// Its name.
         claim: Arc<str>,
     },
+    /// Several signatures could be meant.
+    SignatureAmbiguous,
+    /// No signature has the `tag` of the policy.
+    TagMismatch,
+    /// A signature lacks a parameter that it must have.
+    ParameterMissing {
+        /// Its name.
+        parameter: &'static str,
+    },
+    /// A parameter of the signature is not of its type or form, or not known.
+    ParameterMalformed {
+        /// Its name.
+        parameter: &'static str,
+    },
+    /// The signature does not cover what it must cover.
+    ComponentMissing {
+        /// The component, in the policy's words.
+        component: Arc<str>,
+    },
+    /// The signature covers what no request has or what the policy does not allow.
+    ComponentNotAllowed {
+        /// What is wrong with it, in our words.
+        flaw: &'static str,
+    },
+    /// `expires` has passed.
+    SignatureExpired {
+        /// Seconds since.
+        ago: i64,
+        /// Seconds allowed.
+        leeway: i64,
+    },
+    /// `Content-Digest` is not of its form, or holds no digest that is known here.
+    DigestUnusable,
+    /// The key is for something else, by its own word.
+    KeyPurpose {
+        /// The member of the key, in the policy's words.
+        member: Arc<str>,
+    },
+    /// The key no longer counts.
+    KeyRevoked,
     /// The keys could not be fetched.
     KeysUnavailable {
         /// What went wrong, one word.
@@ -221,6 +261,16 @@ impl VerifyError {
             VerifyError::BodyHashMismatch => Reason::BodyHashMismatch,
             VerifyError::BodyHashUnexpected => Reason::BodyHashUnexpected,
             VerifyError::ClaimNotAllowed { .. } => Reason::ClaimNotAllowed,
+            VerifyError::SignatureAmbiguous => Reason::SignatureAmbiguous,
+            VerifyError::TagMismatch => Reason::TagMismatch,
+            VerifyError::ParameterMissing { .. } => Reason::ParameterMissing,
+            VerifyError::ParameterMalformed { .. } => Reason::ParameterMalformed,
+            VerifyError::ComponentMissing { .. } => Reason::ComponentMissing,
+            VerifyError::ComponentNotAllowed { .. } => Reason::ComponentNotAllowed,
+            VerifyError::SignatureExpired { .. } => Reason::SignatureExpired,
+            VerifyError::DigestUnusable => Reason::DigestUnusable,
+            VerifyError::KeyPurpose { .. } => Reason::KeyPurpose,
+            VerifyError::KeyRevoked => Reason::KeyRevoked,
             VerifyError::KeysUnavailable { .. } => Reason::KeysUnavailable,
             VerifyError::KeysCoolingDown => Reason::KeysCoolingDown,
         }
@@ -323,13 +373,35 @@ impl fmt::Display for VerifyError {
             VerifyError::LifetimeTooLong { lifetime, max } => {
                 write!(out, "made to live {lifetime} s, max_lifetime {max} s")
             }
-            VerifyError::BodyHashMismatch => {
-                out.write_str("the body is not the one that the token was made for")
-            }
+            VerifyError::BodyHashMismatch => out.write_str("the body is not the one that was signed"),
             VerifyError::BodyHashUnexpected => {
                 out.write_str("the token holds a digest, and the body is empty")
             }
             VerifyError::ClaimNotAllowed { claim } => write!(out, "claim {claim} has no allowed value"),
+            VerifyError::SignatureAmbiguous => {
+                out.write_str("several signatures could be meant: name the `label` or the `tag` that counts")
+            }
+            VerifyError::TagMismatch => out.write_str("no signature has the `tag` of the policy"),
+            VerifyError::ParameterMissing { parameter } => {
+                write!(out, "the signature has no `{parameter}`")
+            }
+            VerifyError::ParameterMalformed { parameter } => {
+                write!(out, "the signature: {parameter} is not of its form")
+            }
+            VerifyError::ComponentMissing { component } => {
+                write!(out, "the signature does not cover {component}")
+            }
+            VerifyError::ComponentNotAllowed { flaw } => write!(out, "what is covered: {flaw}"),
+            VerifyError::SignatureExpired { ago, leeway } => {
+                write!(out, "expired {ago} s ago, leeway {leeway} s")
+            }
+            VerifyError::DigestUnusable => {
+                out.write_str("header content-digest has no digest by sha-256 or sha-512, or is malformed")
+            }
+            VerifyError::KeyPurpose { member } => {
+                write!(out, "`{member}` of the key is not what the policy demands")
+            }
+            VerifyError::KeyRevoked => out.write_str("the key is in `revoked` of the policy"),
             VerifyError::KeysUnavailable { fault } => write!(out, "no keys: {fault}"),
             VerifyError::KeysCoolingDown => {
                 out.write_str("no key of this `kid` yet; the key server was asked a moment ago")

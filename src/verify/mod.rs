@@ -6,6 +6,7 @@
 mod basic;
 mod error;
 mod explain;
+mod http_signature;
 mod jwt;
 mod place;
 mod proof;
@@ -21,6 +22,9 @@ pub use crate::scheme::{Covers, SecretFlaw};
 pub use basic::BasicDefinition;
 pub use error::VerifyError;
 pub use explain::{Evidence, Finding, Known, Other};
+pub use http_signature::{
+    Component, DigestRule, FieldType, HttpAlgorithm, HttpSignatureDefinition, Parameter,
+};
 pub use jwt::{
     AddressHash, AddressText, Algorithm, BodyHash, ClaimPath, Claims, EmptyBody, Family, Hash, HashForm,
     Json, JsonFlaw, JwtDefinition, JwtKeys, KeySet, KeySetFlaw, KidRule, Profile, SigningKey, SigningKeyFlaw,

@@ -65,7 +65,7 @@ impl Sender {
         Sender { scheme, key, event_id: None, timestamp: None, valid_until: None, mark: None }
     }
 
-    /// The kind of proof: `signature`, `jwt`, `swt`, `token` or `basic`.
+    /// The kind of proof: `signature`, `jwt`, `swt`, `http_signature`, `token` or `basic`.
     pub fn scheme(&self) -> &'static str {
         self.scheme
     }

@@ -43,6 +43,8 @@ pub struct Draft {
     pub key: Option<SigningKey>,
     /// The private key of a sender of signatures that has one.
     pub private_key: Option<PrivateKey>,
+    /// Where it goes, without path: what a signature over the address says unless the source has its own.
+    pub origin: Option<String>,
     /// What makes ids that are made up differ from those of another draft.
     pub salt: Vec<u8>,
     /// The array whose elements are each signed; known once it is signed.
@@ -64,6 +66,7 @@ impl Draft {
             params: BTreeMap::new(),
             key: None,
             private_key: None,
+            origin: None,
             salt: Vec::new(),
             each: None,
             fill: false,

@@ -1,6 +1,7 @@
 //! What verification needs next.
 
 use super::error::VerifyError;
+use super::http_signature::{AwaitingHttpKey, PendingHttpBody};
 use super::jwt::{AwaitingKey, JwtVerifier, KeySet, PendingBody};
 use super::proof::Proof;
 use super::signature::{AwaitingKeys, Pending, Whole};
@@ -19,7 +20,7 @@ pub enum Step<'v> {
     Done(Proof),
 }
 
-/// A verification that waits for a key. One pointer wide, so that futures stay small.
+/// A verification that waits for a key. In boxes, so that futures stay small.
 #[derive(Debug)]
 pub struct AwaitKey<'v>(WaitingKey<'v>);
 
@@ -27,6 +28,7 @@ pub struct AwaitKey<'v>(WaitingKey<'v>);
 enum WaitingKey<'v> {
     Token(Box<AwaitingKey<'v>>),
     Signature(Box<AwaitingKeys<'v>>),
+    HttpSignature(Box<AwaitingHttpKey<'v>>),
 }
 
 impl<'v> AwaitKey<'v> {
@@ -38,11 +40,16 @@ impl<'v> AwaitKey<'v> {
         AwaitKey(WaitingKey::Signature(Box::new(waiting)))
     }
 
+    pub(super) fn for_http_signature(waiting: AwaitingHttpKey<'v>) -> AwaitKey<'v> {
+        AwaitKey(WaitingKey::HttpSignature(Box::new(waiting)))
+    }
+
     /// The name of the key, of the form that the source's rule for `kid` allows.
     pub fn kid(&self) -> &str {
         match &self.0 {
             WaitingKey::Token(waiting) => waiting.kid(),
             WaitingKey::Signature(waiting) => &waiting.kid,
+            WaitingKey::HttpSignature(waiting) => waiting.kid(),
         }
     }
 
@@ -54,6 +61,7 @@ impl<'v> AwaitKey<'v> {
         match self.0 {
             WaitingKey::Token(waiting) => waiting.with_keys(keys, now),
             WaitingKey::Signature(waiting) => waiting.with_keys(keys),
+            WaitingKey::HttpSignature(waiting) => waiting.with_keys(keys, now),
         }
     }
 }
@@ -73,6 +81,8 @@ enum Waiting<'v> {
     Digest(Box<PendingBody>),
     /// The token stands in the body.
     Token(&'v JwtVerifier),
+    /// A proved HTTP message signature; the body is compared with its digest.
+    HttpSignature(Box<PendingHttpBody>),
 }
 
 impl<'v> AwaitBody<'v> {
@@ -96,11 +106,16 @@ impl<'v> AwaitBody<'v> {
         AwaitBody(Waiting::Token(verifier))
     }
 
+    pub(super) fn for_http_signature(pending: PendingHttpBody) -> AwaitBody<'v> {
+        AwaitBody(Waiting::HttpSignature(Box::new(pending)))
+    }
+
     /// Feeds the next bytes of the body, in order, each once.
     pub fn chunk(&mut self, bytes: &[u8]) {
         match &mut self.0 {
             Waiting::Signature(pending) => pending.chunk(bytes),
             Waiting::Digest(pending) => pending.chunk(bytes),
+            Waiting::HttpSignature(pending) => pending.chunk(bytes),
             Waiting::Token(_) | Waiting::Whole(_) | Waiting::StaticToken(_) => {}
         }
     }
@@ -116,6 +131,7 @@ impl<'v> AwaitBody<'v> {
             Waiting::Whole(whole) => whole.end(head, body, now),
             Waiting::StaticToken(token) => token.end(head, body, now).map(Step::Done),
             Waiting::Digest(pending) => pending.end(body, now).map(Step::Done),
+            Waiting::HttpSignature(pending) => pending.end(body, now).map(Step::Done),
             Waiting::Token(verifier) => verifier.in_body(head, body, now),
         }
     }

@@ -2,6 +2,7 @@
 
 use super::basic::{BasicDefinition, BasicVerifier};
 use super::error::VerifyError;
+use super::http_signature::{self, HttpSignatureDefinition, HttpSignatureVerifier};
 use super::jwt::{self, Algorithm, JwtDefinition, JwtKeys, JwtVerifier};
 use super::setup::{Keys, NamedSecret, Remember, SetupFlaw, Surroundings};
 use super::sign::{self, Draft, SignError};
@@ -25,6 +26,7 @@ static BASIC_HEADERS: [HeaderName; 1] = [AUTHORIZATION];
 enum Kind {
     Signature(Box<SignatureVerifier>),
     Jwt(Box<JwtVerifier>),
+    HttpSignature(Box<HttpSignatureVerifier>),
     Token(TokenVerifier),
     Basic(BasicVerifier),
 }
@@ -57,6 +59,22 @@ impl Verifier {
             .map(|verifier| Verifier(Kind::Jwt(Box::new(verifier))))
     }
 
+    /// An HTTP message signature under one of the keys or secrets, whose text has this form. `public_url` is the
+    /// address that senders sign, without path; without it that is the host of the request.
+    ///
+    /// # Errors
+    /// When a secret is not of its form or not used, or when there is neither key nor secret.
+    pub fn http_signature(
+        definition: HttpSignatureDefinition,
+        public_url: Option<&str>,
+        keys: JwtKeys,
+        form: &KeyForm,
+        secrets: Vec<NamedSecret>,
+    ) -> Result<Verifier, SetupFlaw> {
+        HttpSignatureVerifier::new(definition, public_url, keys, form, secrets)
+            .map(|verifier| Verifier(Kind::HttpSignature(Box::new(verifier))))
+    }
+
     /// A static token in a header.
     ///
     /// # Errors
@@ -78,6 +96,7 @@ impl Verifier {
         match &mut self.0 {
             Kind::Signature(verifier) => verifier.remember = remember,
             Kind::Jwt(verifier) => verifier.remember = remember,
+            Kind::HttpSignature(verifier) => verifier.remember = remember,
             // Their proof says nothing of the message, so there is nothing to mark it by.
             Kind::Token(_) | Kind::Basic(_) => {}
         }
@@ -112,7 +131,7 @@ impl Verifier {
             }
             Kind::Token(verifier) => one(&verifier.keys, now, proved).map(|ready| Some(&ready.1)),
             Kind::Basic(verifier) => one(&verifier.keys, now, proved).map(|ready| Some(&ready.1)),
-            Kind::Jwt(_) => Ok(None),
+            Kind::Jwt(_) | Kind::HttpSignature(_) => Ok(None),
         }
     }
 
@@ -120,7 +139,7 @@ impl Verifier {
     pub(super) fn signature_verifier(&self) -> Option<&SignatureVerifier> {
         match &self.0 {
             Kind::Signature(verifier) => Some(verifier),
-            Kind::Jwt(_) | Kind::Token(_) | Kind::Basic(_) => None,
+            Kind::Jwt(_) | Kind::HttpSignature(_) | Kind::Token(_) | Kind::Basic(_) => None,
         }
     }
 
@@ -128,7 +147,7 @@ impl Verifier {
     pub(super) fn credential_place(&self) -> Option<Place> {
         match &self.0 {
             Kind::Token(verifier) => Some(verifier.place.clone()),
-            Kind::Signature(_) | Kind::Jwt(_) | Kind::Basic(_) => None,
+            Kind::Signature(_) | Kind::Jwt(_) | Kind::HttpSignature(_) | Kind::Basic(_) => None,
         }
     }
 
@@ -137,7 +156,7 @@ impl Verifier {
         match &self.0 {
             Kind::Token(verifier) => verifier.keys.every().map(|key| key.ready.1.clone()).collect(),
             Kind::Basic(verifier) => verifier.keys.every().map(|key| key.ready.1.clone()).collect(),
-            Kind::Signature(_) | Kind::Jwt(_) => Vec::new(),
+            Kind::Signature(_) | Kind::Jwt(_) | Kind::HttpSignature(_) => Vec::new(),
         }
     }
 
@@ -149,16 +168,18 @@ impl Verifier {
         match &self.0 {
             Kind::Signature(verifier) => verifier.start(head, now),
             Kind::Jwt(verifier) => verifier.start(head, now),
+            Kind::HttpSignature(verifier) => verifier.start(head, now),
             Kind::Token(verifier) => verifier.start(head, now),
             Kind::Basic(verifier) => verifier.start(head, now).map(Step::Done),
         }
     }
 
-    /// `signature`, `jwt`, `swt`, `token` or `basic`.
+    /// `signature`, `jwt`, `swt`, `http_signature`, `token` or `basic`.
     pub fn scheme_name(&self) -> &'static str {
         match &self.0 {
             Kind::Signature(_) => SignatureVerifier::NAME,
             Kind::Jwt(verifier) => jwt::scheme_name(verifier.definition.profile),
+            Kind::HttpSignature(_) => HttpSignatureVerifier::NAME,
             Kind::Token(_) => TokenVerifier::NAME,
             Kind::Basic(_) => BasicVerifier::NAME,
         }
@@ -170,6 +191,7 @@ impl Verifier {
             Kind::Signature(verifier) => verifier.covers(),
             Kind::Jwt(verifier) if verifier.binds_body() => Covers::Body,
             Kind::Jwt(_) => Covers::Origin,
+            Kind::HttpSignature(verifier) => verifier.covers(),
             Kind::Token(_) | Kind::Basic(_) => Covers::Origin,
         }
     }
@@ -201,6 +223,7 @@ impl Verifier {
                 let claims = &verifier.definition.claims;
                 Some((claims.max_age.unwrap_or(claims.leeway), true))
             }
+            Kind::HttpSignature(verifier) => verifier.tolerance().map(|seconds| (seconds, true)),
             Kind::Token(_) | Kind::Basic(_) => None,
         }
     }
@@ -216,6 +239,7 @@ impl Verifier {
                 found
             }
             Kind::Jwt(verifier) => verifier.demands_id().then_some(true),
+            Kind::HttpSignature(verifier) => verifier.demands_nonce().then_some(true),
             Kind::Token(_) | Kind::Basic(_) => None,
         }
     }
@@ -225,6 +249,7 @@ impl Verifier {
         match &self.0 {
             Kind::Signature(verifier) => &verifier.headers_read,
             Kind::Jwt(verifier) => &verifier.headers_read,
+            Kind::HttpSignature(verifier) => &verifier.headers_read,
             Kind::Token(_) | Kind::Basic(_) => self.credentials(),
         }
     }
@@ -232,16 +257,17 @@ impl Verifier {
     /// Header fields that hold a reusable credential; they are not forwarded.
     pub fn credentials(&self) -> &[HeaderName] {
         match &self.0 {
-            Kind::Signature(_) | Kind::Jwt(_) => &[],
+            Kind::Signature(_) | Kind::Jwt(_) | Kind::HttpSignature(_) => &[],
             Kind::Token(verifier) => &verifier.headers,
             Kind::Basic(_) => &BASIC_HEADERS,
         }
     }
 
-    /// The algorithms that may sign its tokens.
+    /// The algorithms that may sign for it, as key sets call them.
     pub fn algorithms(&self) -> &[Algorithm] {
         match &self.0 {
             Kind::Jwt(verifier) => &verifier.definition.algorithms,
+            Kind::HttpSignature(verifier) => &verifier.jose,
             Kind::Signature(_) | Kind::Token(_) | Kind::Basic(_) => &[],
         }
     }
@@ -250,7 +276,7 @@ impl Verifier {
     pub fn public_algorithms(&self) -> Vec<PublicAlgorithm> {
         match &self.0 {
             Kind::Signature(verifier) => verifier.public_algorithms().collect(),
-            Kind::Jwt(_) | Kind::Token(_) | Kind::Basic(_) => Vec::new(),
+            Kind::HttpSignature(_) | Kind::Jwt(_) | Kind::Token(_) | Kind::Basic(_) => Vec::new(),
         }
     }
 
@@ -259,6 +285,7 @@ impl Verifier {
         match &self.0 {
             Kind::Signature(verifier) => verifier.cases.iter().any(|case| matches!(case.ring, Ring::Fetched)),
             Kind::Jwt(verifier) => verifier.fetches().is_some(),
+            Kind::HttpSignature(verifier) => verifier.fetches(),
             Kind::Token(_) | Kind::Basic(_) => false,
         }
     }
@@ -268,7 +295,7 @@ impl Verifier {
         match &self.0 {
             Kind::Signature(verifier) => verifier.main().is_some_and(|case| case.scheme.reads_form()),
             Kind::Token(verifier) => matches!(verifier.place, Place::Form(_)),
-            Kind::Jwt(_) | Kind::Basic(_) => false,
+            Kind::Jwt(_) | Kind::HttpSignature(_) | Kind::Basic(_) => false,
         }
     }
 
@@ -277,6 +304,7 @@ impl Verifier {
         match &self.0 {
             Kind::Jwt(verifier) => verifier.can_sign(),
             Kind::Signature(verifier) => verifier.public_algorithms().next().is_none(),
+            Kind::HttpSignature(verifier) => verifier.can_sign(),
             Kind::Token(_) | Kind::Basic(_) => true,
         }
     }
@@ -290,6 +318,7 @@ impl Verifier {
         match &self.0 {
             Kind::Signature(verifier) => sign::signature(verifier, draft, now),
             Kind::Jwt(verifier) => jwt::sign(verifier, draft, now),
+            Kind::HttpSignature(verifier) => http_signature::sign(verifier, draft, now),
             Kind::Token(verifier) => sign::token(verifier, draft, now),
             Kind::Basic(verifier) => sign::basic(verifier, draft, now),
         }

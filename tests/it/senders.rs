@@ -18,7 +18,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// Their senders are proved with keys that only they have.
-const PUBLIC_KEYS: [&str; 2] = ["plaid", "vumi"];
+const PUBLIC_KEYS: [&str; 6] = ["plaid", "vumi", "adcp", "adcp-request", "ucp", "web-bot-auth"];
 /// The body of a provider without a published one.
 const FALLBACK: &str = "{\"id\":\"evt_1\",\"n\":[1,2,3]}";
 

@@ -16,7 +16,7 @@ fn providers_are_listed_found_and_shown() {
     let known = |key: &str, words: &[&str]| {
         list.as_array().unwrap().iter().all(|row| words.contains(&row[key].as_str().unwrap()))
     };
-    assert!(known("scheme", &["signature", "jwt", "swt", "token", "basic"]), "{list}");
+    assert!(known("scheme", &["signature", "jwt", "swt", "http_signature", "token", "basic"]), "{list}");
     assert!(known("covers", &["body", "part", "origin"]), "{list}");
     let (table, _) = desk.expect(0, &["providers", "list"]);
     assert!(table.starts_with("ID ") && table.lines().count() == ids(&list).len() + 1, "{table}");

@@ -84,6 +84,7 @@ fn lines(entry: &ProviderEntry) -> Vec<Line> {
             ));
         }
         "jwt" => lines.extend(of_jwt(entry, proof, &secret)),
+        "http_signature" => lines.extend(of_http_signature(entry, proof)),
         _ => {}
     }
     lines
@@ -127,11 +128,28 @@ fn of_jwt(entry: &ProviderEntry, proof: &Table, secret: &str) -> Vec<Line> {
     lines
 }
 
+/// What a table of HTTP message signatures must have, and this one does not.
+fn of_http_signature(entry: &ProviderEntry, proof: &Table) -> Vec<Line> {
+    let mut lines = Vec::new();
+    if !proof.contains_key("algorithms") {
+        lines.push(own("http_signature.algorithms", "[\"ed25519\"]", "fill in: those that the sender uses"));
+    }
+    if !proof.contains_key("keys") && !takes_secret(entry) {
+        let value = "{ jwks = \"https://sender.example/.well-known/jwks.json\" }";
+        lines.push(own("http_signature.keys", value, "fill in: where its public keys are"));
+    }
+    let url = "\"https://hooks.example.com\"";
+    lines.push(own("public_url", url, "fill in: the address that the sender signs"));
+    lines
+}
+
 /// Whether the source and the sender share a secret.
 fn takes_secret(entry: &ProviderEntry) -> bool {
     let algorithms = || entry.texts().into_iter().filter(|(key, _)| *key == "algorithms");
     match entry.scheme {
-        "jwt" => algorithms().any(|(_, name)| name.starts_with("HS")),
+        "jwt" | "http_signature" => {
+            algorithms().any(|(_, name)| name.starts_with("HS") || name.starts_with("hmac-"))
+        }
         _ => !signs_with_a_private_key(entry),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Context;
 use super::definition::{basic_definition, schemes, token_definition};
+use super::http_signature::http_signature_definition;
 use super::jwt::{jwt_definition, key_form, swt_definition};
 use super::keys::usual_kid;
 use crate::config::problem::Problems;
@@ -11,7 +12,7 @@ use crate::config::secrets::Environment;
 use crate::config::span::{Files, Located};
 use crate::config::value::OneOrMany;
 use crate::scheme::{KeyForm, Place, Schemes};
-use crate::verify::{BasicDefinition, JwtDefinition, TokenDefinition};
+use crate::verify::{BasicDefinition, HttpSignatureDefinition, JwtDefinition, TokenDefinition};
 use http::HeaderName;
 use std::sync::OnceLock;
 
@@ -22,6 +23,8 @@ pub enum ProviderScheme {
     Signature(Box<Schemes>, Option<String>),
     /// A JSON Web Token, how its secret is written, and whether its keys are fetched.
     Jwt(Box<JwtDefinition>, KeyForm, bool),
+    /// An HTTP message signature, how its secret is written, and whether it has public keys.
+    HttpSignature(Box<HttpSignatureDefinition>, KeyForm, bool),
     /// A token that is sent as it is.
     Token(TokenDefinition),
     /// HTTP Basic.
@@ -46,8 +49,15 @@ pub fn provider_scheme(name: &str, issuer: Option<&str>) -> Result<Option<Provid
         let issuer = OneOrMany(vec![Located { value: issuer.unwrap_or_default().to_owned(), at }]);
         swt.value.issuer = Some(Located { value: issuer, at });
     }
-    let RawProvider { signature, jwt, swt, token, basic, .. } = &provider;
+    let RawProvider { signature, jwt, swt, http_signature, token, basic, .. } = &provider;
     let found = match (signature, jwt, swt, token, basic) {
+        (None, None, None, None, None) => http_signature.as_ref().and_then(|table| {
+            let kid = usual_kid(table.value.keys.as_ref());
+            let definition = http_signature_definition(&mut context, table, at, kid)?;
+            let form = key_form(&mut context, table.value.key.as_ref())?;
+            let public = definition.algorithms.iter().any(|algorithm| !algorithm.is_symmetric());
+            Some(ProviderScheme::HttpSignature(Box::new(definition), form, public))
+        }),
         (Some(signature), None, None, None, None) => {
             let keys = signature.value.keys.as_ref().and_then(|keys| keys.value.text.as_ref());
             let keys = keys.map(|text| text.value.clone());

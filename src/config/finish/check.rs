@@ -74,12 +74,25 @@ pub fn check(
 /// Exactly one scheme, and a secret exactly where the scheme takes one.
 fn one_scheme(context: &mut Context<'_>, raw: &Located<RawSource>) -> bool {
     let RawSource {
-        signature, jwt, swt, token, basic, scheme, secret, secrets, mode, provider, flawed, ..
+        signature,
+        jwt,
+        swt,
+        http_signature,
+        token,
+        basic,
+        scheme,
+        secret,
+        secrets,
+        mode,
+        provider,
+        flawed,
+        ..
     } = &raw.value;
     let places: Vec<Span> = [
         signature.as_ref().map(|found| found.at),
         jwt.as_ref().map(|found| found.at),
         swt.as_ref().map(|found| found.at),
+        http_signature.as_ref().map(|found| found.at),
         token.as_ref().map(|found| found.at),
         basic.as_ref().map(|found| found.at),
         scheme.as_ref().map(|found| found.at),
@@ -91,7 +104,9 @@ fn one_scheme(context: &mut Context<'_>, raw: &Located<RawSource>) -> bool {
         let problem =
             Problem::error("missing_scheme", raw.at, "this source does not say how its sender is proved");
         context.push(
-            problem.help("add `provider`, or one of the tables `signature`, `jwt`, `swt`, `token`, `basic`"),
+            problem.help(
+                "add `provider`, or one of the tables `signature`, `jwt`, `swt`, `http_signature`, `token`, `basic`",
+            ),
         );
     }
     if let [first, second, ..] = places.as_slice() {
@@ -127,8 +142,11 @@ fn warn_unbound_body(context: &mut Context<'_>, raw: &Located<RawSource>, verifi
             ),
         );
     }
-    let Some(signature) = &raw.value.signature else { return };
-    let at = signature.value.covers.as_ref().map_or(signature.at, |covers| covers.at);
+    let at = match (&raw.value.signature, &raw.value.http_signature) {
+        (Some(signature), _) => signature.value.covers.as_ref().map_or(signature.at, |covers| covers.at),
+        (None, Some(table)) => table.value.digest.as_ref().map_or(table.at, |digest| digest.at),
+        (None, None) => return,
+    };
     let message =
         "the signature does not cover the body: whoever can change a request in transit can change that";
     context.push(Problem::warning("body_not_covered", at, message));

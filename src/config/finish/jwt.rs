@@ -174,7 +174,7 @@ fn names(context: &mut Context<'_>, written: &Option<Located<OneOrMany<String>>>
     texts(written)
 }
 
-fn texts(written: &Option<Located<OneOrMany<String>>>) -> Vec<String> {
+pub(super) fn texts(written: &Option<Located<OneOrMany<String>>>) -> Vec<String> {
     written.iter().flat_map(|found| &found.value.0).map(|text| text.value.clone()).collect()
 }
 
@@ -194,11 +194,11 @@ fn bad_claim(context: &mut Context<'_>, at: Span) {
     context.push(problem.help("a name such as \"scope\", or the names that lead to it: \"/webhook/event\""));
 }
 
-fn leeway(context: &mut Context<'_>, written: &Option<Located<Period>>) -> i64 {
+pub(super) fn leeway(context: &mut Context<'_>, written: &Option<Located<Period>>) -> i64 {
     seconds(context, written, MAX_LEEWAY, true).unwrap_or(LEEWAY)
 }
 
-fn age(context: &mut Context<'_>, written: &Option<Located<Period>>) -> Option<i64> {
+pub(super) fn age(context: &mut Context<'_>, written: &Option<Located<Period>>) -> Option<i64> {
     seconds(context, written, MAX_AGE, false)
 }
 
@@ -362,12 +362,16 @@ fn address_hash(context: &mut Context<'_>, raw: &Located<RawAddressHash>) -> Opt
     Some(AddressHash { claim: path?, form, of })
 }
 
-fn kid_rule(context: &mut Context<'_>, written: &Option<Located<String>>, usual: KidRule) -> KidRule {
+pub(super) fn kid_rule(
+    context: &mut Context<'_>,
+    written: &Option<Located<String>>,
+    usual: KidRule,
+) -> KidRule {
     word(context, written, KidRule::NAMES, KidRule::parse, usual).unwrap_or(usual)
 }
 
 /// One of a few words, or what is usual where nothing is written. Nothing where it is another word.
-fn word<T>(
+pub(super) fn word<T>(
     context: &mut Context<'_>,
     written: &Option<Located<String>>,
     valid: &[&'static str],

@@ -33,6 +33,14 @@ pub struct Found {
     pub source: Option<Arc<KeySource>>,
 }
 
+/// Whose keys they are: not every scheme can say where a certificate is, or bring it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Of {
+    Tokens,
+    Signatures,
+    HttpSignatures,
+}
+
 /// The one place that a table names.
 enum Place<'r> {
     Jwks(&'r Located<String>),
@@ -55,7 +63,7 @@ pub fn find(
     source: &Located<RawSource>,
     raw: Option<&Located<RawKeys>>,
     at: Span,
-    algorithms: &[Algorithm],
+    (of, algorithms): (Of, &[Algorithm]),
     issuer: Option<&String>,
 ) -> Option<Found> {
     let public = algorithms.iter().any(|algorithm| !algorithm.is_symmetric());
@@ -70,6 +78,19 @@ pub fn find(
     };
     let mark = context.mark();
     let place = place(context, raw)?;
+    let misplaced = match (&place, of) {
+        (Place::Certificate(urls), Of::Tokens | Of::HttpSignatures) => {
+            Some((urls.at, "certificate", "`[signature]`"))
+        }
+        (Place::X5c(file), Of::Signatures | Of::HttpSignatures) => {
+            Some((file.at, "x5c", "`[jwt]` and `[swt]`"))
+        }
+        _ => None,
+    };
+    if let Some((at, key, tables)) = misplaced {
+        context.error("bad_value", at, format!("`{key}` is for {tables} only"));
+        return None;
+    }
     let found = match place {
         Place::File(path) => fixed(context, path, true, algorithms),
         Place::Text(text) => fixed(context, text, false, algorithms),

@@ -9,6 +9,7 @@ mod check;
 mod choices;
 mod definition;
 mod handshake;
+mod http_signature;
 mod jwt;
 mod keys;
 mod providers;

@@ -31,13 +31,20 @@ impl Providers {
                     Problem::error("duplicate_name", *key_at, format!("`{name}` is a built-in provider"));
                 context.push(problem.help(format!("choose another name, such as `my-{name}`")));
             }
-            let RawProvider { signature, jwt, swt, token, basic, handshake, flawed, .. } = &entry.value;
-            let tables =
-                [signature.is_some(), jwt.is_some(), swt.is_some(), token.is_some(), basic.is_some()];
+            let RawProvider { signature, jwt, swt, http_signature, token, basic, handshake, flawed, .. } =
+                &entry.value;
+            let tables = [
+                signature.is_some(),
+                jwt.is_some(),
+                swt.is_some(),
+                http_signature.is_some(),
+                token.is_some(),
+                basic.is_some(),
+            ];
             if tables.iter().filter(|present| **present).count() != 1 && !flawed {
                 let message = format!(
                     "a provider has exactly one of {}",
-                    listed(["signature", "jwt", "swt", "token", "basic"])
+                    listed(["signature", "jwt", "swt", "http_signature", "token", "basic"])
                 );
                 context.error("scheme_count", *key_at, message);
             }
@@ -70,6 +77,7 @@ impl Providers {
         source.value.signature = merged(provider.signature, source.value.signature);
         source.value.jwt = merged(provider.jwt, source.value.jwt);
         source.value.swt = merged(provider.swt, source.value.swt);
+        source.value.http_signature = merged(provider.http_signature, source.value.http_signature);
         source.value.token = merged(provider.token, source.value.token);
         source.value.basic = merged(provider.basic, source.value.basic);
         source

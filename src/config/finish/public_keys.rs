@@ -136,7 +136,7 @@ fn elsewhere(
     for algorithm in algorithms {
         named.push(of_a_token(context, raw.at, *algorithm)?);
     }
-    let found = keys::find(context, source, Some(raw), raw.at, &named, None)?;
+    let found = keys::find(context, source, Some(raw), raw.at, (keys::Of::Signatures, &named), None)?;
     Some(Found::Fetched(found.source))
 }
 

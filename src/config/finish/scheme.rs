@@ -2,12 +2,13 @@
 
 use super::Context;
 use super::definition::{basic_definition, schemes, token_definition};
+use super::http_signature::http_signature_definition;
 use super::jwt::{jwt_definition, key_form, secret_bytes, swt_definition};
 use super::keys::{self, usual_kid};
 use super::public_keys;
 use super::secrets::{Form, all};
 use crate::config::problem::Problem;
-use crate::config::raw::{RawJwt, RawSignature, RawSource, RawSwt};
+use crate::config::raw::{RawHttpSignature, RawJwt, RawKey, RawSignature, RawSource, RawSwt};
 use crate::config::self_test;
 use crate::config::span::{Located, Span};
 use crate::config::value::{PublicKeys, Secrets};
@@ -38,6 +39,12 @@ pub fn verifier(context: &mut Context<'_>, subject: &Subject<'_>) -> Option<Foun
     let mark = context.mark();
     let mut key_source = None;
     let (built, at) = match (&raw.signature, tokens(raw), &raw.token, &raw.basic) {
+        (None, None, None, None) => {
+            let table = raw.http_signature.as_ref()?;
+            let (built, source) = http_signature(context, subject, table)?;
+            key_source = source;
+            (built, table.at)
+        }
         (None, Some(table), None, None) => {
             let (built, source) = jwt(context, subject, &table)?;
             key_source = source;
@@ -146,41 +153,87 @@ fn jwt(
     let form = key_form(context, raw_key)?;
     fill_in(context, subject, &mut definition, at)?;
     let issuer = definition.claims.issuer.first();
-    let found = keys::find(context, subject.raw, raw_keys, at, &definition.algorithms, issuer)?;
-    if matches!(found.source.as_ref().map(|source| &source.place), Some(KeyPlace::Certificate(_))) {
-        let message = "a token does not say where its certificate is: `certificate` is for signatures";
-        context.error("bad_value", raw_keys.map_or(at, |keys| keys.at), message);
-        return None;
-    }
+    let wanted = (keys::Of::Tokens, definition.algorithms.as_slice());
+    let found = keys::find(context, subject.raw, raw_keys, at, wanted, issuer)?;
     if let Some(KeyPlace::Discovery { issuer, .. }) = found.source.as_ref().map(|source| &source.place)
         && definition.claims.issuer.is_empty()
     {
         definition.claims.issuer.push(issuer.clone());
     }
-    let has_secret = matches!(&found.keys, JwtKeys::Fixed(keys) if keys.has_secret());
     let wanted = secret_bytes(&definition.algorithms);
+    let secrets = shared_secrets(context, subject, &found.keys, wanted, raw_key)?;
+    let build = |secrets| Verifier::jwt(definition.clone(), found.keys.clone(), &form, secrets);
+    Some((with_or_without(context, secrets, at, build), found.source))
+}
+
+/// The verifier of HTTP message signatures. The secrets are those of `hmac-sha256`, the keys those of the others.
+fn http_signature(
+    context: &mut Context<'_>,
+    subject: &Subject<'_>,
+    table: &Located<RawHttpSignature>,
+) -> Option<(Option<Verifier>, Option<Arc<KeySource>>)> {
+    let (raw_keys, raw_key) = (table.value.keys.as_ref(), table.value.key.as_ref());
+    let provider = subject.raw.value.provider.as_ref().filter(|_| context.is_built_in(table.at));
+    let at = provider.map_or(table.at, |provider| provider.at);
+    let definition = http_signature_definition(context, table, at, usual_kid(raw_keys))?;
+    let form = key_form(context, raw_key)?;
+    let jose: Vec<_> = definition.algorithms.iter().map(|algorithm| algorithm.jose()).collect();
+    let found = keys::find(context, subject.raw, raw_keys, at, (keys::Of::HttpSignatures, &jose), None)?;
+    if subject.public_url.is_none() {
+        let message =
+            "there is no `public_url`: what is signed for another host passes here if it comes with its name";
+        let help = "add `public_url = \"https://hooks.example.com\"`, the address that the sender signs";
+        context.push(Problem::warning("address_unknown", at, message).help(help));
+    }
+    let symmetric = definition.algorithms.iter().any(|algorithm| algorithm.is_symmetric());
+    let secrets = shared_secrets(context, subject, &found.keys, symmetric.then_some(0), raw_key)?;
+    let url = subject.public_url.as_deref();
+    let build =
+        |secrets| Verifier::http_signature(definition.clone(), url, found.keys.clone(), &form, secrets);
+    Some((with_or_without(context, secrets, at, build), found.source))
+}
+
+/// The secrets of algorithms that take keys of at least `wanted` bytes; none where no algorithm takes one, or the key
+/// set holds it. The outer option is a mistake, the inner one a secret that is amiss.
+#[allow(clippy::option_option)]
+fn shared_secrets(
+    context: &mut Context<'_>,
+    subject: &Subject<'_>,
+    keys: &JwtKeys,
+    wanted: Option<usize>,
+    raw_key: Option<&Located<RawKey>>,
+) -> Option<Option<Vec<Located<NamedSecret>>>> {
+    let has_secret = matches!(keys, JwtKeys::Fixed(keys) if keys.has_secret());
     let RawSource { secret, secrets, .. } = &subject.raw.value;
     let given = secret.as_ref().map(|secret| secret.at).or(secrets.as_ref().map(|secrets| secrets.at));
-    let secrets = match (wanted, given) {
+    match (wanted, given) {
         (None, Some(at)) => {
             let problem = Problem::error("unused_key", at, "no algorithm of this source takes a secret");
             context.push(problem.help("the credential of a key server is `secret` in `keys`"));
-            return None;
+            None
         }
-        (None, None) => Some(Vec::new()),
-        (Some(_), None) if has_secret => Some(Vec::new()),
-        (Some(bytes), _) => all(context, subject.raw, &Form::of_bytes(raw_key.map(|key| &key.value), bytes)),
-    };
-    let built = match secrets {
-        Some(secrets) if secrets.is_empty() => Verifier::jwt(definition, found.keys, &form, Vec::new())
-            .map_err(|flaw| context.error("scheme", at, flaw.to_string()))
-            .ok(),
-        secrets => {
-            let build = |secrets| Verifier::jwt(definition.clone(), found.keys.clone(), &form, secrets);
-            checked(context, secrets, at, build)
+        (None, None) => Some(Some(Vec::new())),
+        (Some(_), None) if has_secret => Some(Some(Vec::new())),
+        (Some(0), _) => Some(all(context, subject.raw, &Form::of_key(raw_key.map(|key| &key.value)))),
+        (Some(bytes), _) => {
+            Some(all(context, subject.raw, &Form::of_bytes(raw_key.map(|key| &key.value), bytes)))
         }
-    };
-    Some((built, found.source))
+    }
+}
+
+/// As [`checked`], also where no secret is needed.
+fn with_or_without(
+    context: &mut Context<'_>,
+    secrets: Option<Vec<Located<NamedSecret>>>,
+    at: Span,
+    build: impl Fn(Vec<NamedSecret>) -> Result<Verifier, SetupFlaw>,
+) -> Option<Verifier> {
+    match secrets {
+        Some(secrets) if secrets.is_empty() => {
+            build(Vec::new()).map_err(|flaw| context.error("scheme", at, flaw.to_string())).ok()
+        }
+        secrets => checked(context, secrets, at, build),
+    }
 }
 
 /// Puts the values of the source, and its public address, into what a token must say.

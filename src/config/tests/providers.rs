@@ -153,6 +153,9 @@ fn verifier_of(id: &str, secrets: &[&str], url: &str, params: &Value) -> Verifie
             Verifier::signature(*schemes, secrets, surroundings)
         }
         ProviderScheme::Jwt(definition, form, _) => Verifier::jwt(*definition, JwtKeys::None, &form, secrets),
+        ProviderScheme::HttpSignature(definition, form, _) => {
+            Verifier::http_signature(*definition, Some(url), JwtKeys::None, &form, secrets)
+        }
         ProviderScheme::Token(definition) => Verifier::token(definition, secrets),
         ProviderScheme::Basic(definition) => Verifier::basic(definition, secrets),
     }
@@ -216,8 +219,8 @@ fn published(id: &str, file: &Value) -> Vec<String> {
 /// Secrets of published examples that are refused in a policy.
 const PLACEHOLDERS: [&str; 3] = ["secret", "password", "changeme"];
 
-/// Providers whose senders are proved with keys that only they have; `tests/it` runs them.
-const PUBLIC_KEYS: [&str; 3] = ["plaid", "vumi", "swt-legacy"];
+/// Providers whose senders are proved with keys that only they have; `tests/it` and `profiles` run them.
+const PUBLIC_KEYS: [&str; 7] = ["plaid", "vumi", "swt-legacy", "adcp", "adcp-request", "ucp", "web-bot-auth"];
 
 #[test]
 fn published_messages() {

@@ -8,6 +8,7 @@ use crate::verify::public_key::{CheckingKey, KeyFlaw, PublicKey};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{DecodingKey, crypto};
+use std::collections::BTreeMap;
 use std::fmt;
 use subtle::ConstantTimeEq;
 
@@ -17,6 +18,8 @@ pub(super) struct VerificationKey {
     pub kid: Option<String>,
     algorithms: Vec<Algorithm>,
     material: Material,
+    /// What its JWK says beside the key itself: what it is for.
+    said: BTreeMap<String, Json>,
 }
 
 #[derive(Clone)]
@@ -51,7 +54,8 @@ impl VerificationKey {
         if jwk.get("kty").and_then(Json::text) == Some("oct") && secrets {
             return VerificationKey::secret(kid, &bytes(jwk, "k")?, &allowed);
         }
-        VerificationKey::public(kid, PublicKey::of_jwk(jwk)?, &allowed)
+        let key = VerificationKey::public(kid, PublicKey::of_jwk(jwk)?, &allowed)?;
+        Ok(VerificationKey { said: said(jwk), ..key })
     }
 
     /// A public key without a name.
@@ -72,7 +76,7 @@ impl VerificationKey {
         if algorithms.is_empty() {
             return Err(KeyFlaw::Secret);
         }
-        Ok(VerificationKey { kid, algorithms, material: Material::Secret(keyed) })
+        Ok(VerificationKey { kid, algorithms, material: Material::Secret(keyed), said: BTreeMap::new() })
     }
 
     fn public(
@@ -106,12 +110,17 @@ impl VerificationKey {
         if algorithms.is_empty() {
             return Err(KeyFlaw::Algorithm);
         }
-        Ok(VerificationKey { kid, algorithms, material })
+        Ok(VerificationKey { kid, algorithms, material, said: BTreeMap::new() })
     }
 
     /// Whether it may check signatures of this algorithm.
     pub fn fits(&self, algorithm: Algorithm) -> bool {
         self.algorithms.contains(&algorithm)
+    }
+
+    /// A member of its JWK that is not the key itself.
+    pub fn says(&self, member: &str) -> Option<&Json> {
+        self.said.get(member)
     }
 
     /// Whether it is a secret.
@@ -178,6 +187,15 @@ pub fn is_kid(text: &str) -> bool {
 /// `EdDSA` and `Ed25519` name the same algorithm.
 fn same(a: Algorithm, b: Algorithm) -> bool {
     a == b || a.family() == Family::Ed25519 && b.family() == Family::Ed25519
+}
+
+/// Members with the key itself, or of no use for telling what it is for.
+const MATERIAL: [&str; 9] = ["kty", "crv", "x", "y", "n", "e", "x5c", "x5t", "x5t#S256"];
+
+fn said(jwk: &Json) -> BTreeMap<String, Json> {
+    let Json::Object(members) = jwk else { return BTreeMap::new() };
+    let kept = members.iter().filter(|(name, _)| !MATERIAL.contains(&name.as_str()));
+    kept.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 fn purpose(jwk: &Json) -> Result<(), KeyFlaw> {

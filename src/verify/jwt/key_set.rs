@@ -6,10 +6,14 @@ use super::key::VerificationKey;
 use crate::base::limits::MAX_KEYS;
 use crate::base::time::UnixTime;
 use crate::scheme::KeyKind;
+use crate::verify::error::VerifyError;
 use crate::verify::public_key::{CertificateFlaw, CertificateRule, KeyFlaw, KeyText, PublicKey};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rustls_pki_types::pem::{PemObject, SectionKind};
 use rustls_pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
 use std::fmt;
+use std::sync::Arc;
 
 /// The name that stands for every key of a set, where the sender does not say which one it used.
 pub const ANY_KEY: &str = "*";
@@ -304,6 +308,59 @@ impl KeySet {
         }
         let fitting: Vec<_> = named.into_iter().filter(|key| key.fits(algorithm)).collect();
         if fitting.is_empty() { Found::Mismatch } else { Found::Keys(fitting) }
+    }
+}
+
+impl KeySet {
+    /// The name of the key that made `signature` with one of the algorithms: a key of this `kid` that says of itself
+    /// what `members` demand.
+    ///
+    /// # Errors
+    /// No such key, a key for something else, several algorithms that it could be, or another signature.
+    pub(in crate::verify) fn prove(
+        &self,
+        kid: Option<&str>,
+        algorithms: &[Algorithm],
+        members: &[(String, Vec<Json>)],
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<Arc<str>, VerifyError> {
+        let mut candidates: Vec<(&VerificationKey, Algorithm)> = Vec::new();
+        let mut unknown = false;
+        for algorithm in algorithms {
+            match self.find(kid, *algorithm) {
+                Found::Keys(keys) => candidates.extend(keys.into_iter().map(|key| (key, *algorithm))),
+                Found::Unknown => unknown = true,
+                Found::Mismatch => {}
+            }
+        }
+        match candidates.as_slice() {
+            [] if unknown && kid.is_none() => return Err(VerifyError::KidMissing),
+            [] if unknown => return Err(VerifyError::KeyUnknown),
+            [] => return Err(VerifyError::KeyMismatch),
+            // One key for two algorithms: which one it is must not be guessed.
+            keys => {
+                let twice = |key: &VerificationKey| {
+                    keys.iter().filter(|(other, _)| std::ptr::eq(*other, key)).count() > 1
+                };
+                if keys.iter().any(|(key, _)| twice(key)) {
+                    return Err(VerifyError::AlgorithmNotAllowed);
+                }
+            }
+        }
+        for (name, allowed) in members {
+            candidates.retain(|(key, _)| key.says(name).is_some_and(|said| allowed.contains(said)));
+            if candidates.is_empty() {
+                return Err(VerifyError::KeyPurpose { member: name.as_str().into() });
+            }
+        }
+        let signature = URL_SAFE_NO_PAD.encode(signature);
+        let secrets = candidates.len();
+        let hit = candidates.into_iter().find(|(key, algorithm)| key.verify(*algorithm, message, &signature));
+        match hit {
+            Some((key, _)) => Ok(key.kid.as_deref().unwrap_or("key").into()),
+            None => Err(VerifyError::SignatureMismatch { signatures: 1, secrets }),
+        }
     }
 }
 

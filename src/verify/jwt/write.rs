@@ -61,6 +61,16 @@ impl SigningKey {
         self.algorithm
     }
 
+    /// What tokens and signatures call it.
+    pub(in crate::verify) fn kid(&self) -> Option<&str> {
+        self.kid.as_deref()
+    }
+
+    /// The bytes of a signature.
+    pub(in crate::verify) fn signature(&self, message: &[u8]) -> Option<Vec<u8>> {
+        URL_SAFE_NO_PAD.decode(self.sign(message)?).ok()
+    }
+
     /// A compact token of header and payload as they are given; `alg` and `kid` come from the key.
     pub fn token(&self, mut header: Map<String, Value>, payload: &Value) -> Option<String> {
         header.insert("alg".to_owned(), self.algorithm.name().into());

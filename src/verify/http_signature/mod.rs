@@ -1,0 +1,25 @@
+//! HTTP Message Signatures (RFC 9421) with digests of the body (RFC 9530).
+//!
+//! What a signature covers is said by the request; what it must cover is said by the policy alone. The structured
+//! fields (RFC 9651) are read by [`sfv`], whose visitors show us what a parser that keeps the last of two equal
+//! names would hide.
+
+mod algorithm;
+mod component;
+mod definition;
+mod digest;
+mod fields;
+mod times;
+mod value;
+mod verifier;
+mod write;
+
+pub use algorithm::HttpAlgorithm;
+pub use component::{Component, FieldType};
+pub use definition::{DigestRule, HttpSignatureDefinition, Parameter};
+
+pub(super) use verifier::{AwaitingHttpKey, HttpSignatureVerifier, PendingHttpBody};
+pub(super) use write::sign;
+
+#[cfg(test)]
+mod tests;
