@@ -305,8 +305,10 @@ impl Subject {
     pub fn body(&self, given: Option<Bytes>) -> Result<Bytes, Failure> {
         match given {
             Some(body) => Ok(body),
-            // A token says by itself that there is no body.
-            None if self.verifier.covers() != Covers::Body || self.verifier.scheme_name() == "swt" => {
+            // A token or a signature says by itself that there is no body.
+            None if self.verifier.covers() != Covers::Body
+                || matches!(self.verifier.scheme_name(), "swt" | "http_signature") =>
+            {
                 Ok(Bytes::new())
             }
             None => Err(Failure::usage(format!("--body FILE is missing: {self} signs the body"))),

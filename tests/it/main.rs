@@ -17,6 +17,7 @@ mod demo;
 mod explain;
 mod handshakes;
 mod http1_raw;
+mod http_signatures;
 mod invented;
 mod jwt_peers;
 mod keys;

@@ -42,6 +42,8 @@ pub const ADMIN: &str = "[admin]\nlisten = \"127.0.0.1:0\"\n";
 pub struct Bench {
     pub proxy: Proxy,
     pub recorder: Recorder,
+    /// The challenge of a 401.
+    pub challenge: &'static str,
     client: RefCell<Option<Client>>,
 }
 
@@ -56,7 +58,13 @@ impl Bench {
         let recorder = Recorder::start();
         let admin = if sources.contains("[admin]") { "" } else { ADMIN };
         let policy = policy.upstream(&recorder.url).add(admin).add(sources);
-        Bench { proxy: Proxy::start_with(policy, environment), recorder, client: RefCell::default() }
+        let challenge = "Bearer realm=\"bonafide\"";
+        Bench {
+            proxy: Proxy::start_with(policy, environment),
+            recorder,
+            challenge,
+            client: RefCell::default(),
+        }
     }
 
     /// The answer, over a connection that is kept as long as the proxy keeps it.
@@ -144,7 +152,7 @@ impl Bench {
             .as_str()
             .is_some_and(|reason| of_signatures.iter().any(|word| reason.starts_with(word)));
         let challenge = response.header("www-authenticate");
-        let words = ["Bearer realm=\"bonafide\"", "Signature realm=\"bonafide\""];
+        let words = [self.challenge, "Signature realm=\"bonafide\""];
         let word = if signed { &words[..] } else { &words[..1] };
         assert_eq!(
             challenge.is_some_and(|challenge| word.contains(&challenge.as_str())),

@@ -41,11 +41,12 @@ pub fn http_signature_definition(
     }
     let listed_digest = components.iter().flatten().any(|one| one.to_string() == "\"content-digest\"");
     let usual = if listed_digest { DigestRule::Required } else { DigestRule::Body };
-    let digest = word(context, &table.digest, DigestRule::NAMES, DigestRule::parse, usual)?;
-    if listed_digest && digest != DigestRule::Required {
+    let digest = word(context, &table.digest, DigestRule::NAMES, DigestRule::parse, usual);
+    if listed_digest && digest.is_some_and(|digest| digest != DigestRule::Required) {
         let at = table.digest.as_ref().map_or(raw.at, |digest| digest.at);
         context.error("bad_value", at, "`components` lists content-digest, so `digest` is `required`");
     }
+    let nonce = nonce(context, table);
     let definition = HttpSignatureDefinition {
         label: label(context, &table.label),
         tag: text(context, &table.tag),
@@ -54,12 +55,12 @@ pub fn http_signature_definition(
         when_present,
         allow: table.allow.as_ref().map(|list| self::components(context, list)),
         forbid: list(context, &table.forbid),
-        digest,
+        digest: digest.unwrap_or(usual),
         require: parameters(context, table),
         leeway: leeway(context, &table.leeway),
         max_age: age(context, &table.max_age).unwrap_or(MAX_AGE),
         max_lifetime: age(context, &table.max_lifetime),
-        nonce: nonce(context, table)?,
+        nonce: nonce.unwrap_or(1..=MAX_EVENT_ID),
         kid: kid_rule(context, &table.kid, kid),
         key_members: members(table),
         revoked: table.revoked.iter().flat_map(|list| &list.value).map(|name| name.value.clone()).collect(),

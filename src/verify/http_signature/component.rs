@@ -1,5 +1,6 @@
 //! Component identifiers (RFC 9421 section 2): what of a request a signature can cover.
 
+use super::digest::{CONTENT_DIGEST, is_known};
 use super::fields::{Argument, Value};
 use http::HeaderName;
 use sfv::{BareItem, Item, ItemSerializer, KeyRef, Parser, StringRef};
@@ -135,9 +136,18 @@ impl Component {
         }
     }
 
-    /// Whether it is all of this field, as it is.
-    pub(super) fn is_plain(&self, field: &str) -> bool {
-        matches!(&self.what, What::Field(name, Form::Plain) if name == field)
+    /// Whether it is of `Content-Digest`, whatever it takes of it.
+    pub(super) fn is_digest(&self) -> bool {
+        self.field() == Some(&CONTENT_DIGEST)
+    }
+
+    /// Whether it holds a digest of the body that is compared: the field in any form, or the member of an algorithm
+    /// that is known.
+    pub(super) fn binds_body(&self) -> bool {
+        match &self.what {
+            What::Field(name, Form::Member(key)) => *name == CONTENT_DIGEST && is_known(key),
+            _ => self.is_digest(),
+        }
     }
 
     /// Whether both are of the same field, whatever they take of it, or mean the same.

@@ -1,7 +1,6 @@
 //! `Content-Digest` (RFC 9530 section 2): what the sender says of the body.
 
-use super::fields::byte_sequences;
-use super::fields::joined;
+use super::fields::{byte_sequences, joined};
 use crate::verify::error::VerifyError;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,6 +11,11 @@ use subtle::ConstantTimeEq;
 
 /// The field.
 pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
+
+/// Whether digests by this algorithm are compared.
+pub(super) fn is_known(algorithm: &str) -> bool {
+    matches!(algorithm, "sha-256" | "sha-512")
+}
 
 /// What the field says of the body: at least one digest.
 #[derive(Debug)]

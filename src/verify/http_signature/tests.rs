@@ -1,3 +1,4 @@
+mod arbitrary;
 mod components;
 mod digests;
 mod policy;

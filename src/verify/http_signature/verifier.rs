@@ -163,7 +163,7 @@ impl HttpSignatureVerifier {
         let policy = &self.definition;
         let demanded = || policy.components.iter().flatten().chain(&policy.when_present);
         for component in &covered {
-            let digest = component.is_plain("content-digest");
+            let digest = component.is_digest();
             let listed = |list: &[Component]| list.iter().any(|one| one.is_akin(component));
             let known = digest || demanded().any(|one| one.is_akin(component));
             if policy.forbid.iter().any(|one| one.is_akin(component)) {
@@ -200,7 +200,7 @@ impl HttpSignatureVerifier {
 
     /// What is said of the body, where it is covered.
     fn promise(&self, covered: &[Component], head: &Head) -> Result<Option<Promise>, VerifyError> {
-        if covered.iter().any(|component| component.is_plain("content-digest")) {
+        if covered.iter().any(Component::binds_body) {
             return Promise::read(&head.headers, self.definition.base64url).map(Some);
         }
         let length = head.headers.get(CONTENT_LENGTH);

@@ -35,7 +35,7 @@ pub(crate) fn sign(
         fill(definition, draft)?;
     }
     let components = components(definition, draft)?;
-    if components.iter().any(|component| component.is_plain("content-digest")) {
+    if components.iter().any(|component| component.is_digest()) {
         let value = digest::write(&draft.body);
         place::insert(draft, &CONTENT_DIGEST, value.as_bytes())?;
     }
@@ -74,7 +74,7 @@ fn components(definition: &HttpSignatureDefinition, draft: &Draft) -> Result<Vec
         DigestRule::Body => !draft.body.is_empty(),
         DigestRule::Either | DigestRule::Forbidden => false,
     };
-    if digest && !found.iter().any(|component| component.is_plain("content-digest")) {
+    if digest && !found.iter().any(|component| component.is_digest()) {
         found.extend(Component::parse("content-digest"));
     }
     Ok(found)
@@ -99,7 +99,7 @@ fn arguments(definition: &HttpSignatureDefinition, draft: &Draft, key: &Key, now
         };
         add(Parameter::Nonce, Value::Text(param("nonce").unwrap_or_else(made_up)));
     }
-    if let Some(keyid) = param("keyid").or(key.name(definition)) {
+    if let Some(keyid) = param("keyid").or(key.name()) {
         add(Parameter::Keyid, Value::Text(keyid));
     }
     if definition.requires(Parameter::Alg) || definition.algorithms.len() > 1 {
@@ -141,11 +141,11 @@ impl Key {
         }
     }
 
-    /// What a signature calls it: a secret has no name of its own that the receiver needs.
-    fn name(&self, definition: &HttpSignatureDefinition) -> Option<String> {
+    /// What a signature calls it; some receivers want a name even where there is one secret.
+    fn name(&self) -> Option<String> {
         match self {
             Key::Private(key, _) => key.kid().map(str::to_owned),
-            Key::Secret(name, _) => definition.requires(Parameter::Keyid).then(|| name.to_string()),
+            Key::Secret(name, _) => Some(name.to_string()),
         }
     }
 

@@ -73,3 +73,26 @@ fn the_rule_decides_what_an_empty_body_needs() {
     head.headers.insert("content-length", HeaderValue::from_static("18"));
     assert_eq!(verifier.start(&head, UnixTime(NOW)).unwrap_err().reason().code(), "component_missing");
 }
+
+#[test]
+fn a_digest_binds_in_whatever_form_it_is_covered() {
+    let whole = "sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:, md5=:Sd/dVLAcvNLSq16eXua5uQ==:";
+    for (form, bound) in
+        [("", true), (";sf", true), (";bs", true), (";key=\"sha-256\"", true), (";key=\"md5\"", false)]
+    {
+        let input = format!("s=(\"@method\" \"@target-uri\" \"content-digest\"{form});created={NOW}");
+        let head = mac_signed(&input, "POST", "/hook", &[("content-digest", whole)]);
+        for digest in [DigestRule::Body, DigestRule::Required, DigestRule::Either] {
+            let verifier = hmac(HttpSignatureDefinition { digest, ..usual(&["hmac-sha256"]) });
+            let own = code(&run(&verifier, &head, BODY, NOW));
+            let other = code(&run(&verifier, &head, b"other", NOW));
+            match (bound, digest) {
+                (true, _) => assert_eq!((own, other), ("verified", "body_hash_mismatch"), "{form}"),
+                (false, DigestRule::Either) => assert_eq!((own, other), ("verified", "verified"), "{form}"),
+                (false, _) => assert_eq!((own, other), ("component_missing", "component_missing"), "{form}"),
+            }
+        }
+        let never = HttpSignatureDefinition { digest: DigestRule::Forbidden, ..usual(&["hmac-sha256"]) };
+        assert_eq!(code(&run(&hmac(never), &head, BODY, NOW)), "component_not_allowed", "{form}");
+    }
+}
