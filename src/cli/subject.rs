@@ -32,7 +32,7 @@ pub struct SubjectArguments {
     #[arg(long, value_name = "FILE")]
     keys_file: Option<PathBuf>,
     /// A value that is not secret: in the signed message, or in a token that is made (`event`, `issuer`, `audience`,
-    /// `subject`, `retry_count`, `lifetime`).
+    /// `subject`, `retry_count`, `lifetime`, `nonce`).
     #[arg(long, value_name = "NAME=VALUE", value_parser = parameter)]
     param: Vec<(String, String)>,
     /// A source of the policy file.

@@ -67,6 +67,8 @@ pub enum SetupFlaw {
     UserNameHasColon,
     /// Only a signature has secrets that a field of the request chooses.
     NothingChooses,
+    /// The public address is not scheme, host and port as requests name them.
+    Address,
 }
 
 impl fmt::Display for SetupFlaw {
@@ -77,6 +79,7 @@ impl fmt::Display for SetupFlaw {
             SetupFlaw::Secret { name, flaw } => write!(out, "secret `{name}`: {flaw}"),
             SetupFlaw::Unbound(unbound) => unbound.fmt(out),
             SetupFlaw::NothingChooses => out.write_str("only a signature chooses its secret by a field"),
+            SetupFlaw::Address => out.write_str("the public address is not a host that requests can name"),
             SetupFlaw::UserNameHasColon => out.write_str("a Basic user name cannot hold `:`"),
         }
     }

@@ -6,19 +6,23 @@
 
 mod algorithm;
 mod component;
+mod coverage;
 mod definition;
 mod digest;
 mod fields;
+mod said;
 mod times;
 mod value;
 mod verifier;
+mod waiting;
 mod write;
 
 pub use algorithm::HttpAlgorithm;
 pub use component::{Component, FieldType};
 pub use definition::{DigestRule, HttpSignatureDefinition, Parameter};
 
-pub(super) use verifier::{AwaitingHttpKey, HttpSignatureVerifier, PendingHttpBody};
+pub(super) use verifier::HttpSignatureVerifier;
+pub(super) use waiting::{AwaitingHttpKey, PendingHttpBody};
 pub(super) use write::sign;
 
 #[cfg(test)]

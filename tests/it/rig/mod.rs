@@ -4,6 +4,7 @@ pub mod certificate;
 pub mod client;
 pub mod frames;
 pub mod http2;
+pub mod http_signature;
 pub mod key_server;
 pub mod libraries;
 pub mod parse;

@@ -295,6 +295,11 @@ fn nothing_to_verify_with_is_no_verifier() {
     };
     assert_eq!(make(&["hmac-sha256"], Vec::new()).unwrap_err(), SetupFlaw::NoSecret);
     assert!(matches!(make(&["ed25519"], vec![secret("a", MAC_KEY)]).unwrap_err(), SetupFlaw::Secret { .. }));
+    for url in ["https://", "https://a:0", "https://a b", "hooks.example"] {
+        let (none, form, secrets) = (JwtKeys::None, KeyForm::default(), vec![secret("a", MAC_KEY)]);
+        let made = Verifier::http_signature(anything(&["hmac-sha256"]), Some(url), none, &form, secrets);
+        assert_eq!(made.unwrap_err(), SetupFlaw::Address, "{url}");
+    }
     let verifier = make(&["hmac-sha256"], vec![secret("a", MAC_KEY)]).unwrap();
     let mut draft = Draft::new(Method::POST, "/", "");
     draft.origin = Some("https://own.example".to_owned());

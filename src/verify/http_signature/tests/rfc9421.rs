@@ -60,7 +60,7 @@ fn the_examples_of_the_standard_hold() {
                 .iter()
                 .map(|(name, arguments)| Component::new(name, arguments).unwrap())
                 .collect();
-            let parameters = super::super::verifier::written(&components, &input.arguments).unwrap();
+            let parameters = super::super::said::written(&components, &input.arguments).unwrap();
             let definition = anything(&[algorithm]);
             let message = Message { head: &head, address: None, definition: &definition };
             assert_eq!(
