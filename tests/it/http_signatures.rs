@@ -359,7 +359,7 @@ fn what_was_delivered_is_not_delivered_again() {
 fn keys_are_fetched_by_keyid_and_only_for_what_may_be_genuine() {
     let server = KeyServer::start(Reply::Json(token::every_key()));
     let table = format!(
-        "[source.http_signature]\nalgorithms = [\"ed25519\"]\nkeys = {{ jwks = \"{}\", cooldown = \"1s\" }}\nkey_members = {{ use = \"sig\" }}\n",
+        "[source.http_signature]\nalgorithms = [\"ed25519\"]\nkeys = {{ jwks = \"{}\" }}\nkey_members = {{ use = \"sig\" }}\n",
         server.url("/jwks")
     );
     let bench = bench(Policy::tls(), &source("in", URL, &table));
@@ -443,6 +443,17 @@ fn the_address_is_not_what_strangers_say() {
     // Over HTTP/2, where the host is a pseudo field, and without Content-Length.
     let statuses = at_once(bench.proxy.address, &[made("/in").done(), other()]);
     assert_eq!(statuses, [200, 401]);
+    // In chunks, so that the head says nothing of the length.
+    for (request, status) in [
+        (made("/in").done(), 200),
+        (made("/in").done().body(b"other"), 401),
+        (made("/in").without("\"content-digest\"").done(), 401),
+    ] {
+        let mut client = Client::tls(bench.proxy.address);
+        let answer = client.send(&request.http1_chunked(&[1, 7])).answer().expect("an answer");
+        assert_eq!(answer.status, status);
+    }
+    assert_eq!(bench.recorder.served(), 3);
 }
 
 #[test]

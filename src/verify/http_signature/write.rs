@@ -40,6 +40,11 @@ pub(crate) fn sign(
         let value = digest::write(&draft.body);
         place::insert(draft, &CONTENT_DIGEST, value.as_bytes())?;
     }
+    let length = |component: &Component| component.field() == Some(&CONTENT_LENGTH);
+    if components.iter().any(length) && !draft.headers.contains_key(CONTENT_LENGTH) {
+        let value = draft.body.len().to_string();
+        place::insert(draft, &CONTENT_LENGTH, value.as_bytes())?;
+    }
     let key = Key::of(verifier, draft, now)?;
     let arguments = arguments(definition, draft, &key, now);
     let parameters = written(&components, &arguments).ok_or(SignError::HeaderValue)?;
@@ -166,11 +171,12 @@ impl Key {
 fn fill(definition: &HttpSignatureDefinition, draft: &mut Draft) -> Result<(), SignError> {
     for component in definition.components.iter().flatten() {
         match component.what() {
-            What::Field(name, form) if !draft.headers.contains_key(name) && *name != CONTENT_DIGEST => {
+            What::Field(name, form)
+                if !draft.headers.contains_key(name) && ![CONTENT_DIGEST, CONTENT_LENGTH].contains(name) =>
+            {
                 let value = match form {
                     Form::Member(key) => format!("{key}=1"),
                     _ if *name == CONTENT_TYPE => "application/json".to_owned(),
-                    _ if *name == CONTENT_LENGTH => draft.body.len().to_string(),
                     _ => "self-test".to_owned(),
                 };
                 place::insert(draft, name, value.as_bytes())?;

@@ -132,3 +132,20 @@ fn one_bit_of_anything_is_too_much() {
         }
     }
 }
+
+#[test]
+fn what_a_client_adds_by_itself_is_written_before_it_is_signed() {
+    let definition = HttpSignatureDefinition {
+        components: Some(list(&["@method", "content-length", "content-digest", "content-type"])),
+        digest: DigestRule::Required,
+        ..usual(&["hmac-sha256"])
+    };
+    let verifier = hmac(definition);
+    let mut draft = Draft::new(Method::POST, "/", "12345");
+    draft.headers.insert("content-type", HeaderValue::from_static("text/plain"));
+    verifier.sign(&mut draft, UnixTime(NOW)).unwrap();
+    assert_eq!(draft.headers["content-length"], "5");
+    let head = head("POST", "hooks.example", "/", draft.headers.clone());
+    assert_eq!(code(&run(&verifier, &head, b"12345", NOW)), "verified");
+    assert_eq!(code(&run(&verifier, &head, b"12346", NOW)), "body_hash_mismatch");
+}
