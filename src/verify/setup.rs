@@ -100,13 +100,16 @@ pub(super) struct Key<K> {
 }
 
 impl<K> Keys<K> {
-    /// Makes every secret ready with `prepare`.
+    /// Makes every secret ready with `prepare`. Any of them will do, so none of them may be somebody's own.
     pub fn prepare(
         secrets: Vec<NamedSecret>,
         prepare: impl Fn(&Secret) -> Result<K, SecretFlaw>,
     ) -> Result<Keys<K>, SetupFlaw> {
         if secrets.is_empty() {
             return Err(SetupFlaw::NoSecret);
+        }
+        if secrets.iter().any(|secret| secret.choice.is_some()) {
+            return Err(SetupFlaw::NothingChooses);
         }
         if secrets.len() > crate::base::limits::MAX_SECRETS {
             return Err(SetupFlaw::TooManySecrets);

@@ -279,7 +279,13 @@ fn checked(
             Err(SetupFlaw::Secret { flaw, .. }) => {
                 context.error("secret_unusable", secret.at, flaw.to_string())
             }
-            Err(flaw) => context.error("scheme", at, flaw.to_string()),
+            Err(flaw) => {
+                context.error("scheme", at, flaw.to_string());
+                // It is no secret's fault, and there may be thousands.
+                if flaw == SetupFlaw::NothingChooses {
+                    return None;
+                }
+            }
             Ok(_) => {}
         }
     }

@@ -75,7 +75,7 @@ impl Ring {
         let mut sorted: HashMap<Arc<str>, Vec<NamedSecret>> = HashMap::new();
         for secret in secrets {
             let choice = secret.choice.clone().unwrap_or_else(|| Arc::clone(&secret.name));
-            sorted.entry(choice).or_default().push(secret);
+            sorted.entry(choice).or_default().push(NamedSecret { choice: None, ..secret });
         }
         let keys = sorted
             .into_iter()
