@@ -27,8 +27,9 @@ impl Providers {
                 bad_name(context, *key_at);
             }
             if provider::text(name).is_some() {
-                let problem =
-                    Problem::error("duplicate_name", *key_at, format!("`{name}` is a built-in provider"));
+                // No mistake: a newer Bonafide knows more senders, and a policy must go on to mean what it meant.
+                let message = format!("`{name}` is a built-in provider as well; yours is the one that counts");
+                let problem = Problem::warning("shadows_built_in", *key_at, message);
                 context.push(problem.help(format!("choose another name, such as `my-{name}`")));
             }
             let RawProvider { signature, jwt, swt, http_signature, token, basic, handshake, flawed, .. } =
