@@ -28,7 +28,8 @@ impl Providers {
             }
             if provider::text(name).is_some() {
                 // No mistake: a newer Bonafide knows more senders, and a policy must go on to mean what it meant.
-                let message = format!("`{name}` is a built-in provider as well; yours is the one that counts");
+                let message =
+                    format!("`{name}` is a built-in provider as well; yours is the one that counts");
                 let problem = Problem::warning("shadows_built_in", *key_at, message);
                 context.push(problem.help(format!("choose another name, such as `my-{name}`")));
             }

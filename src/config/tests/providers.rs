@@ -258,16 +258,19 @@ fn completed(id: &str) -> (Value, String) {
     for (name, keys, add) in [
         ("token", &["header", "query", "json", "form"][..], "header = \"X-Token\""),
         ("basic", &["username"], "username = \"hook\""),
-        ("jwt", &["audience", "without"], "audience = \"https://hooks.example.com/hook\""),
+        ("jwt", &["issuer", "keys"], "issuer = \"https://issuer.example.com\""),
+        ("jwt", &["audience"], "audience = \"https://hooks.example.com/hook\""),
         ("swt", &["issuer"], "issuer = \"https://issuer.example.com\""),
     ] {
         let Some(found) = table.get(name) else { continue };
-        if !keys.iter().any(|key| has(found, key)) {
-            overrides.push_str(&format!("\n[source.{name}]\n{add}\n"));
+        let silent = found.get("without").map(toml::Value::to_string).unwrap_or_default();
+        let claim = if add.starts_with("issuer") { "iss" } else { "aud" };
+        if !keys.iter().any(|key| has(found, key)) && !silent.contains(&format!("\"{claim}\"")) {
+            if overrides.is_empty() || name != "jwt" {
+                overrides.push_str(&format!("\n[source.{name}]\n"));
+            }
+            overrides.push_str(&format!("{add}\n"));
         }
-    }
-    if id == "monday" {
-        overrides.push_str("\n[source.jwt]\naudience = \"https://hooks.example.com/hook\"\n");
     }
     (Value::Object(params), overrides)
 }

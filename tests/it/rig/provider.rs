@@ -139,13 +139,18 @@ pub fn completed(id: &str) -> (Value, String) {
     for (scheme, keys, line) in [
         ("token", &["header", "query", "json", "form"][..], "header = \"X-Token\""),
         ("basic", &["username"], "username = \"hook\""),
+        ("jwt", &["issuer", "keys"], "issuer = \"https://issuer.example\""),
         ("jwt", &["audience"], "audience = \"https://hooks.example/hook\""),
         ("swt", &["issuer"], "issuer = \"https://issuer.example\""),
     ] {
         let Some(found) = table.get(scheme) else { continue };
-        let without = found.get("without").map(|names| names.to_string().contains("\"aud\""));
+        let claim = if line.starts_with("issuer") { "\"iss\"" } else { "\"aud\"" };
+        let without = found.get("without").map(|names| names.to_string().contains(claim));
         if !keys.iter().any(|key| found.get(key).is_some()) && without != Some(true) {
-            let _ = write!(overrides, "\n[source.{scheme}]\n{line}\n");
+            if overrides.is_empty() || scheme != "jwt" {
+                let _ = writeln!(overrides, "\n[source.{scheme}]");
+            }
+            let _ = writeln!(overrides, "{line}");
         }
     }
     (Value::Object(params), overrides)
