@@ -63,7 +63,7 @@ pub fn check(arguments: &CheckArguments) -> Result<u8, Failure> {
 /// Loads the file and tries everything that it names; with it, the warnings.
 fn examine(arguments: &CheckArguments) -> Result<(Loaded, Problems), Problems> {
     let secrets = !arguments.no_secrets;
-    let loaded = load(&arguments.config, &Options { secrets }, &Environment::process())?;
+    let loaded = load(&arguments.config, &Options { secrets, written: true }, &Environment::process())?;
     let mut problems = loaded.problems.clone();
     if secrets {
         let found = unusable_files(&loaded.configuration);
@@ -93,7 +93,7 @@ fn report(loaded: &Loaded, warnings: usize) -> String {
 
 /// Needs no secret: the source is printed as it is written.
 fn show(arguments: &CheckArguments, source: &str) -> Result<u8, Failure> {
-    let options = Options { secrets: false };
+    let options = Options { secrets: false, written: true };
     let loaded = load(&arguments.config, &options, &Environment::process()).map_err(Failure::config)?;
     let sources = &loaded.configuration.policy.sources;
     let text = loaded

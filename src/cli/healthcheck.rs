@@ -40,7 +40,7 @@ pub fn healthcheck(arguments: &HealthcheckArguments) -> Result<u8, Failure> {
 
 /// The address to ask, and whether it is the admin port.
 fn configured(path: &Path) -> Result<(SocketAddr, bool), Failure> {
-    let options = Options { secrets: false };
+    let options = Options { secrets: false, written: false };
     let loaded = crate::config::load(path, &options, &Environment::process()).map_err(Failure::config)?;
     let configuration = loaded.configuration;
     let admin = configuration.admin.map(|admin| (admin.listen, true));

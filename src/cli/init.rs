@@ -80,7 +80,7 @@ mod tests {
 
     /// The routes of a policy that must pass the check.
     fn check(text: &str) -> usize {
-        let options = Options { secrets: false };
+        let options = Options { secrets: false, written: false };
         let loaded = load_text("init.toml", text, &options, &Environment::from_fn(|_| None));
         loaded.unwrap_or_else(|problems| panic!("{problems}\n{text}")).configuration.policy.sources.len()
     }

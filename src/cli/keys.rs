@@ -67,7 +67,7 @@ pub fn keys(arguments: &KeysArguments) -> Result<u8, Failure> {
 /// # Errors
 /// A policy file with mistakes or without `[admin]`; nobody answers.
 pub fn ask_admin(config: &Path, method: &str, path: &str) -> Result<(u16, Vec<u8>), Failure> {
-    let (options, environment) = (Options { secrets: true }, Environment::process());
+    let (options, environment) = (Options { secrets: true, written: false }, Environment::process());
     let loaded = crate::config::load(config, &options, &environment).map_err(Failure::config)?;
     let admin = loaded.configuration.admin;
     let admin = admin.ok_or_else(|| Failure::usage("the policy file has no `[admin]`".to_owned()))?;

@@ -70,7 +70,8 @@ fn refused(error: std::io::Error) -> Failure {
 }
 
 fn load(path: &Path) -> Result<Loaded, Failure> {
-    crate::config::load(path, &Options { secrets: true }, &Environment::process()).map_err(Failure::config)
+    crate::config::load(path, &Options { secrets: true, written: false }, &Environment::process())
+        .map_err(Failure::config)
 }
 
 fn announce(running: &Running) {

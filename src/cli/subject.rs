@@ -234,7 +234,7 @@ fn secret(index: usize, path: &Path) -> Result<NamedSecret, Failure> {
 }
 
 fn of_source(path: &Path, name: &str, environment: &Environment) -> Result<Subject, Failure> {
-    let options = Options { secrets: true };
+    let options = Options { secrets: true, written: false };
     let loaded = crate::config::load(path, &options, environment).map_err(Failure::config)?;
     let sources = loaded.configuration.policy.sources;
     if !sources.iter().any(|source| *source.name == *name) {

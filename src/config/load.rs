@@ -17,6 +17,9 @@ pub struct Options {
     /// Whether secrets are read. Without them, every secret is a stand-in of the right form: enough for
     /// `check --no-secrets`, and nothing can be verified with it.
     pub secrets: bool,
+    /// Whether the sources are kept as they are written, over their providers, for [`Loaded::show`]: they take
+    /// more room than what is made of them.
+    pub written: bool,
 }
 
 /// A policy file that can be used.
@@ -98,7 +101,7 @@ mod tests {
 
     fn load(text: &str) -> Result<Loaded, Problems> {
         let environment = Environment::from_fn(|name| (name == "X").then(|| "0123456789abcdef".into()));
-        load_text("memory.toml", text, &Options { secrets: true }, &environment)
+        load_text("memory.toml", text, &Options { secrets: true, written: false }, &environment)
     }
 
     #[test]

@@ -145,8 +145,12 @@ mod tests {
             let text = provider_text(id).unwrap();
             pastes(text);
             let policy = format!("{frame}{}", below_provider(text, "mine"));
-            let checked =
-                load_text("p.toml", &policy, &Options { secrets: false }, &Environment::from_fn(|_| None));
+            let checked = load_text(
+                "p.toml",
+                &policy,
+                &Options { secrets: false, written: false },
+                &Environment::from_fn(|_| None),
+            );
             assert!(checked.is_ok(), "{id}: {}", checked.unwrap_err());
         }
     }

@@ -29,7 +29,7 @@ fn files(directory: &str) -> Vec<PathBuf> {
 /// Loads a file; every variable whose name begins with `SET_` has a value.
 fn loaded(path: &Path, secrets: bool) -> Result<Loaded, Problems> {
     let environment = Environment::from_fn(|name| name.starts_with("SET_").then(|| SECRET.into()));
-    load(path, &Options { secrets }, &environment)
+    load(path, &Options { secrets, written: true }, &environment)
 }
 
 /// Loads a text as `bonafide.toml` of an empty directory.
@@ -113,7 +113,7 @@ fn samples_load_without_reading_a_secret() {
     let paths = files("config");
     for path in &paths {
         let environment = Environment::from_fn(|name| panic!("{name} was read"));
-        let loaded = load(path, &Options { secrets: false }, &environment);
+        let loaded = load(path, &Options { secrets: false, written: true }, &environment);
         let loaded = loaded.unwrap_or_else(|problems| panic!("{}", render::human(&problems, false)));
         let codes: Vec<_> = loaded.problems.iter().map(|problem| problem.code).collect();
         let full = path.ends_with("bonafide.full.toml");

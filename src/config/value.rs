@@ -2,7 +2,7 @@
 
 use super::problem::Problem;
 use super::raw::{RawChoice, RawHandshake, RawPublicChoice, RawSecret};
-use super::read::{Raw, Reader, Shown, in_order, located};
+use super::read::{Raw, Reader, Shown, in_order};
 use super::span::{Files, Located, Span};
 use super::units::{parse_duration, parse_size, to_unix};
 use crate::base::secret::Secret;
@@ -52,7 +52,7 @@ pub struct Named<T> {
     /// The place of the key.
     pub key_at: Span,
     /// The value.
-    pub entry: Located<T>,
+    pub entry: Box<Located<T>>,
 }
 
 /// `"on"`, `"off"`, or a table that says more.
@@ -302,7 +302,7 @@ impl<T: Raw> Raw for Map<T> {
         for (key, value) in in_order(table) {
             let key_at = reader.span(key.span());
             if let Some(entry) = reader.read(value) {
-                entries.insert(key.get_ref().to_string(), Named { key_at, entry });
+                entries.insert(key.get_ref().to_string(), Named { key_at, entry: Box::new(entry) });
             }
         }
         Some(Map(entries))
@@ -318,7 +318,7 @@ impl<T: Raw> Raw for Map<T> {
                 Some(base) => base.entry.value.merge(over.value),
                 None => over.value,
             };
-            self.0.insert(name, Named { key_at, entry: Located { value, at: over.at } });
+            self.0.insert(name, Named { key_at, entry: Box::new(Located { value, at: over.at }) });
         }
         self
     }
@@ -331,7 +331,11 @@ impl<T: Raw> Raw for Map<T> {
     fn locate(&self, path: &[String]) -> Option<Span> {
         let (name, below) = path.split_first()?;
         let named = self.0.get(name)?;
-        if below.is_empty() { Some(named.key_at) } else { located(&Some(named.entry.clone()), below) }
+        if below.is_empty() {
+            Some(named.key_at)
+        } else {
+            named.entry.value.locate(below).or(Some(named.entry.at))
+        }
     }
 }
 

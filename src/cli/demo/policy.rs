@@ -54,7 +54,7 @@ fn source(sender: &Sender, key_server: SocketAddr) -> String {
 pub fn load(text: &str, credentials: &Credentials) -> Result<Configuration, Failure> {
     let secrets = credentials.secrets().clone();
     let environment = Environment::from_fn(move |name| secrets.get(name).map(OsString::from));
-    let loaded = load_text("demo.toml", text, &Options { secrets: true }, &environment);
+    let loaded = load_text("demo.toml", text, &Options { secrets: true, written: false }, &environment);
     loaded.map(|loaded| loaded.configuration).map_err(Failure::config)
 }
 

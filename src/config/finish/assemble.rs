@@ -85,13 +85,16 @@ pub fn finish(document: Document, options: &Options, environment: &Environment) 
     let replay_entries = replay::entries(&mut context, main.value.replay.as_ref());
     let mut upstreams = Upstreams::new(&mut context, &frame, &main.value);
     let mut built = Vec::new();
-    let mut sources = Vec::new();
+    let (mut sources, mut names) = (Vec::new(), Vec::new());
     for raw in raw_sources {
         let merged = providers.merge(&mut context, raw);
         built.extend(source::build(&mut context, &frame, &mut upstreams, &merged));
-        sources.push(merged);
+        names.extend(merged.value.name.clone());
+        if options.written {
+            sources.push(merged);
+        }
     }
-    unique_names(&mut context, &sources);
+    unique_names(&mut context, &names);
     source::warn_shared_paths(&mut context, &built);
     let routes = routes(&mut context, &built);
     let sources_built = built.into_iter().map(|built| built.source).collect();
@@ -128,9 +131,9 @@ impl server::Frame {
     }
 }
 
-fn unique_names(context: &mut Context<'_>, sources: &[Located<RawSource>]) {
+fn unique_names(context: &mut Context<'_>, names: &[Located<String>]) {
     let mut seen: HashMap<&str, Span> = HashMap::new();
-    for name in sources.iter().filter_map(|source| source.value.name.as_ref()) {
+    for name in names {
         if let Some(first) = seen.insert(&name.value, name.at) {
             let problem = Problem::error("duplicate_name", name.at, "another source has this name");
             context.push(problem.other(first, "the other one"));

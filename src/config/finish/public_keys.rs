@@ -65,7 +65,7 @@ impl Given {
             Some(Secrets::Any(list)) => list.iter().collect(),
             Some(Secrets::Chosen(choice)) if choice.file.is_some() => return false,
             Some(Secrets::Chosen(choice)) => {
-                choice.keys.iter().flat_map(|keys| keys.value.0.values().map(|named| &named.entry)).collect()
+                choice.keys.iter().flat_map(|keys| keys.value.0.values().map(|named| &*named.entry)).collect()
             }
             None => Vec::new(),
         };
@@ -80,8 +80,9 @@ fn as_secrets(keys: PublicKeys) -> Secrets {
         PublicKeys::Chosen(choice) => {
             let named = |map: Map<PublicKeyText>| {
                 let entries = map.0.into_iter();
-                let entries = entries
-                    .map(|(name, Named { key_at, entry })| (name, Named { key_at, entry: plain(entry) }));
+                let entries = entries.map(|(name, Named { key_at, entry })| {
+                    (name, Named { key_at, entry: Box::new(plain(*entry)) })
+                });
                 Map(entries.collect())
             };
             let keys = choice.keys.map(|keys| keys.map(named));

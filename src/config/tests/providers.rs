@@ -87,7 +87,7 @@ pub(super) fn policy(
 
 pub(super) fn source(policy: &str) -> Source {
     let environment = Environment::from_fn(|_| None);
-    match load_text("bonafide.toml", policy, &Options { secrets: true }, &environment) {
+    match load_text("bonafide.toml", policy, &Options { secrets: true, written: false }, &environment) {
         Ok(loaded) => loaded.configuration.policy.sources.into_iter().next().unwrap(),
         Err(problems) => {
             let texts: Vec<_> =
