@@ -15,6 +15,7 @@ mod healthcheck;
 mod init;
 mod keys;
 mod message;
+mod peer;
 mod providers;
 mod raw_request;
 mod request;

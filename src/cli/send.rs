@@ -1,26 +1,21 @@
 //! `bonafide send`: sends what a genuine sender, or a forger, would send to a running proxy.
 
-mod exchange;
 mod tamper;
-mod trust;
 
 use super::Failure;
 use super::curl::{CurlBody, curl_command, quoted};
 use super::format::Format;
 use super::message::{print_bytes, tell};
+use super::peer::{Answer, PeerArguments};
 use super::request::Address;
 use super::sign::{pairs, row};
 use super::signer::{Signer, SignerArguments};
 use crate::base::names::exit;
 use crate::verify::Draft;
-use exchange::{Answer, Server};
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use serde_json::json;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
-use std::time::Duration;
 use tamper::{Forger, Tamper};
-use trust::Trust;
 
 /// Options of `bonafide send`.
 #[derive(Debug, clap::Args)]
@@ -36,19 +31,8 @@ pub struct SendArguments {
     /// Send the same bytes each time.
     #[arg(long)]
     same: bool,
-    /// A file with the authorities (PEM) that may have signed the certificate of the proxy, or with this certificate
-    /// itself; the system's authorities unless given.
-    #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
-    ca: Option<PathBuf>,
-    /// Take any certificate.
-    #[arg(long)]
-    insecure: bool,
-    /// Connect to this address instead of the host of `--url`.
-    #[arg(long, value_name = "HOST:PORT")]
-    connect: Option<String>,
-    /// Seconds for one request and its answer.
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=3600))]
-    timeout: u16,
+    #[command(flatten)]
+    peer: PeerArguments,
 }
 
 /// Sends, and prints the answers: 0 when all are 2xx, else 1.
@@ -72,19 +56,14 @@ pub fn send(arguments: &SendArguments) -> Result<u8, Failure> {
         print_bytes(&curl(arguments, make()?, &signer.address)?)?;
         return Ok(exit::OK);
     }
-    let trust = match (arguments.insecure, arguments.ca.as_deref()) {
-        (true, _) => Trust::Everybody,
-        (false, Some(file)) => Trust::File(file),
-        (false, None) => Trust::System,
-    };
-    let server = Server::new(&origin, &host, arguments.connect.as_deref(), &trust)?;
+    let server = arguments.peer.server(&origin, &host)?;
     let (mut kept, mut code) = (None, exit::OK);
     for _ in 0..arguments.repeat {
         let draft = match kept.take().filter(|_| arguments.same) {
             Some(draft) => draft,
             None => make()?,
         };
-        let answer = server.send(&draft, Duration::from_secs(arguments.timeout.into()))?;
+        let answer = server.send(&draft, arguments.peer.patience())?;
         if !answer.status.is_success() {
             code = exit::NEGATIVE;
         }
@@ -131,13 +110,13 @@ fn shown(answer: &Answer, draft: &Draft, address: &Address, format: Format) -> V
 
 fn curl(arguments: &SendArguments, mut draft: Draft, address: &Address) -> Result<Vec<u8>, Failure> {
     let mut options = Vec::new();
-    if arguments.insecure {
+    if arguments.peer.insecure {
         options.push(b"--insecure".to_vec());
     }
-    if let Some(file) = &arguments.ca {
+    if let Some(file) = arguments.peer.ca() {
         options.extend([b"--cacert".to_vec(), quoted(file.as_os_str().as_bytes())]);
     }
-    if let Some(connect) = &arguments.connect {
+    if let Some(connect) = &arguments.peer.connect {
         options.extend([b"--connect-to".to_vec(), quoted(format!("::{connect}").as_bytes())]);
     }
     // It is that of the URL.

@@ -63,7 +63,7 @@ impl Server {
             let config = trust.client_config().map_err(Failure::start)?;
             let name = host.name().trim_start_matches('[').trim_end_matches(']').to_owned();
             let name = ServerName::try_from(name)
-                .map_err(|_| Failure::usage("the host of --url is no server name".to_owned()))?;
+                .map_err(|_| Failure::usage("the host of the URL is no server name".to_owned()))?;
             Some((TlsConnector::from(Arc::new(config)), name))
         } else {
             None
