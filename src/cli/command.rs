@@ -1,8 +1,8 @@
 //! The arguments of the program, and which command they ask for.
 
 use super::{
-    check, completions, demo, explain, healthcheck, init, keys, providers, run, schema, send, sign, signer,
-    verify,
+    check, completions, conformance, demo, explain, healthcheck, init, keys, providers, run, schema, send,
+    sign, signer, verify,
 };
 use clap::{Parser, Subcommand};
 
@@ -29,6 +29,8 @@ enum Command {
     Sign(signer::SignerArguments),
     /// Sign a request and send it to a running proxy.
     Send(send::SendArguments),
+    /// Send known messages of senders, and forgeries of them, to a receiver of webhooks and judge its answers.
+    Conformance(conformance::ConformanceArguments),
     /// Say whether a captured request is genuine.
     Verify(verify::VerifyArguments),
     /// List, show or search the senders that are built in.
@@ -56,6 +58,7 @@ pub fn main() -> u8 {
         Command::Demo(arguments) => demo::demo(arguments),
         Command::Sign(arguments) => sign::sign(arguments),
         Command::Send(arguments) => send::send(arguments),
+        Command::Conformance(arguments) => conformance::conformance(arguments),
         Command::Verify(arguments) => verify::verify(arguments),
         Command::Providers(arguments) => providers::providers(arguments),
         Command::Explain(arguments) => explain::explain(arguments),

@@ -7,6 +7,7 @@ use super::message::{is_stdin, print, tell};
 use super::subject::unknown;
 use crate::base::names::exit;
 use crate::config::{ProviderEntry, provider_names};
+pub use source::signs_with_a_private_key;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};

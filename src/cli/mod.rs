@@ -4,6 +4,7 @@ mod captured;
 mod check;
 mod command;
 mod completions;
+mod conformance;
 mod curl;
 mod demo;
 mod explain;

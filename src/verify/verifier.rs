@@ -201,6 +201,15 @@ impl Verifier {
         self.tolerance().is_some_and(|(_, signed)| signed)
     }
 
+    /// Whether any request of the sender says when it was made, proved or not.
+    pub fn reads_time(&self) -> bool {
+        match &self.0 {
+            Kind::Signature(verifier) => verifier.cases.iter().any(|case| case.scheme.timestamp.is_some()),
+            Kind::Jwt(_) | Kind::HttpSignature(_) => true,
+            Kind::Token(_) | Kind::Basic(_) => false,
+        }
+    }
+
     /// Whether the proof covers an event id.
     pub fn has_event_id(&self) -> bool {
         self.event_id() == Some(true)

@@ -154,7 +154,8 @@ fn takes_secret(entry: &ProviderEntry) -> bool {
     }
 }
 
-fn signs_with_a_private_key(entry: &ProviderEntry) -> bool {
+/// Whether the sender signs with a key that only it has.
+pub fn signs_with_a_private_key(entry: &ProviderEntry) -> bool {
     let texts = entry.proof_texts();
     texts.iter().any(|(key, name)| *key == "algorithm" && PublicAlgorithm::parse(name).is_some())
 }
