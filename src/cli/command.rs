@@ -29,7 +29,7 @@ enum Command {
     Sign(signer::SignerArguments),
     /// Sign a request and send it to a running proxy.
     Send(send::SendArguments),
-    /// Send known messages of senders, and forgeries of them, to a receiver of webhooks and judge its answers.
+    /// Send known messages, genuine and forged, to any receiver of webhooks.
     Conformance(conformance::ConformanceArguments),
     /// Say whether a captured request is genuine.
     Verify(verify::VerifyArguments),

@@ -13,6 +13,7 @@ mod certificate_keys;
 mod certificates;
 mod choices;
 mod commands;
+mod conformance;
 mod demo;
 mod explain;
 mod handshakes;

@@ -40,6 +40,9 @@ impl Place {
         if pattern.contains('?') {
             return Err(wrong("the query is that of each row".to_owned()));
         }
+        if example.contains(['{', '}']) {
+            return Err(wrong(format!("only {PROVIDER} and {SETUP} are filled in")));
+        }
         let pattern = if pattern.is_empty() { "/" } else { pattern }.to_owned();
         let public_url = public_url.unwrap_or(&origin).trim_end_matches('/').to_owned();
         Ok(Place { origin, host, public_url, pattern })

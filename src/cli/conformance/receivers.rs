@@ -53,8 +53,7 @@ pub fn list(suites: &[Suite], place: &Place) -> String {
         let id = suite.provider.id;
         let number = setup.number.unwrap_or_default();
         let params: Vec<_> = setup.key.params.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let secrets: Vec<_> =
-            setup.key.secrets.iter().map(|secret| secret.escape_debug().to_string()).collect();
+        let secrets: Vec<_> = setup.key.secrets.iter().map(|secret| secret.replace('\n', "\\n")).collect();
         let own = if setup.key.overrides.is_empty() { "" } else { "see --format json" };
         let path = place.path(id, number);
         [id.to_owned(), number.to_string(), path, secrets.join(" or "), params.join(", "), own.to_owned()]

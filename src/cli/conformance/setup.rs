@@ -39,7 +39,7 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// A receiver; with `replace`, its placeholders are replaced by proper secrets.
+    /// A receiver; with `replace`, secrets that a policy refuses are replaced by one that it takes.
     pub fn new(
         provider: &ProviderEntry,
         number: Option<usize>,
@@ -49,8 +49,8 @@ impl Setup {
         replace: bool,
     ) -> Setup {
         let path = place.path(provider.id, number.unwrap_or(1));
-        let (key_now, verifier) = (key.clone(), Err(String::new()));
-        let mut setup = Setup { number, key: key_now, path, replaced: false, methods, verifier };
+        let verifier = Err(String::new());
+        let mut setup = Setup { number, key: key.clone(), path, replaced: false, methods, verifier };
         setup.verifier = setup.load(provider, place);
         if setup.verifier.is_err() && replace {
             let placeholder = |secret: &&mut String| secret.len() < STAND_IN.len();

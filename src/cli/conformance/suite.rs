@@ -131,10 +131,10 @@ impl Suite {
     /// # Errors
     /// Why there is nothing.
     pub fn plan(&self, row: &Row, now: UnixTime) -> Result<Planned, Skip> {
+        self.setup(row.setup)?.verifier().map_err(|_| Skip::Setup)?;
         if self.published {
             return self.as_published(row, row.message.now).ok_or(Skip::Address);
         }
-        self.setup(row.setup)?.verifier().map_err(|_| Skip::Setup)?;
         match row.message.expect {
             None => self.genuine(row, now),
             Some(reason) => self.refused(row, reason, now),
@@ -313,4 +313,98 @@ fn request(message: &Message, path: &str, place: &Place) -> Draft {
     draft.headers.clone_from(&message.headers);
     draft.headers.insert(HOST, place.host.to_value());
     draft
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::conformance::vectors;
+    use std::path::Path;
+
+    const NOW: UnixTime = UnixTime(1_900_000_000);
+
+    /// Every provider's rows, the receivers at this address.
+    fn suites(public_url: &str, published: bool) -> Vec<Suite> {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
+        let place = Place::new(Some("http://127.0.0.1:1/{provider}/{setup}"), Some(public_url)).unwrap();
+        let files = vectors::read(&directory).unwrap_or_else(|failure| panic!("{failure}"));
+        files.into_iter().map(|file| Suite::new(file, &place, published).unwrap()).collect()
+    }
+
+    #[test]
+    fn nearly_every_row_has_a_request_of_today_and_none_is_of_another_time() {
+        let suites = suites("https://hooks.example", false);
+        let (mut rows, mut without) = (0, Vec::new());
+        for suite in &suites {
+            for row in &suite.rows {
+                rows += 1;
+                let what = (suite.provider.id, row.message.why.as_str());
+                match suite.plan(row, NOW) {
+                    Ok(planned) => {
+                        let to =
+                            suite.setups.iter().find(|setup| setup.number == Some(planned.setup)).unwrap();
+                        assert_eq!(to.judge(&planned.draft, NOW), Ok(row.message.expect), "{what:?}");
+                        assert!(planned.draft.target.starts_with(&to.path), "{what:?}");
+                        assert_eq!(planned.now, NOW);
+                    }
+                    Err(Skip::PrivateKey) => {}
+                    Err(skip) => without.push((what, skip)),
+                }
+            }
+        }
+        assert!(rows > 1500 && without.len() < 20, "{rows}: {without:#?}");
+    }
+
+    #[test]
+    fn what_is_as_published_is_looked_at_when_it_was() {
+        let suites = suites("https://hooks.example", true);
+        let rows = || suites.iter().flat_map(|suite| suite.rows.iter().map(move |row| (suite, row)));
+        let planned =
+            rows().filter_map(|(suite, row)| suite.plan(row, NOW).ok().map(|planned| (row, planned)));
+        let mut count = 0;
+        for (row, planned) in planned {
+            count += 1;
+            assert!(planned.published && planned.now == row.message.now, "{}", row.message.why);
+            assert_eq!(planned.draft.body, row.message.body);
+        }
+        // Signed addresses are others, and some secrets no policy may have.
+        assert!(count * 10 > rows().count() * 8, "{count}");
+    }
+
+    /// The code of what comes of the only refused row, and whether it was published so.
+    fn planned(refused: &str) -> Result<bool, Skip> {
+        let genuine = r#"{"source": "own", "why": "x", "secrets": ["hunter2hunter2hunter2"], "now": 1700000000,
+            "headers": [["Stripe-Signature", "t=1700000000,v1=SIGNATURE"]], "body": "{}", "expect": "verified"}"#;
+        let mac = "c1a11ac9d0ec07d0d5a9a0a5a24b64c5d3a8d8a0e5a2a8d8a0e5a2a8d8a0e5a2";
+        let genuine = genuine.replace("SIGNATURE", mac);
+        let text = format!(
+            r#"{{"provider": "stripe", "origin": "own", "licence": "CC0-1.0", "messages": [{genuine}, {}]}}"#,
+            refused.replace("SIGNATURE", mac)
+        );
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("a.json"), text).unwrap();
+        let place = Place::new(Some("http://127.0.0.1:1/"), None).unwrap();
+        let file = vectors::read(directory.path()).unwrap().into_iter().next().unwrap();
+        let suite = Suite::new(file, &place, false).unwrap();
+        suite.plan(suite.rows.last().unwrap(), NOW).map(|planned| planned.published)
+    }
+
+    #[test]
+    fn a_forgery_is_sent_only_where_it_is_refused_for_the_same_reason() {
+        let row = |body: &str, signature: &str, expect: &str| {
+            format!(
+                r#"{{"source": "own", "why": "x", "secrets": ["hunter2hunter2hunter2"], "now": 1700000000,
+                "headers": [["Stripe-Signature", "{signature}"]], "body": "{body}", "expect": "{expect}"}}"#
+            )
+        };
+        assert_eq!(planned(&row("[]", "t=1700000000,v1=SIGNATURE", "signature_mismatch")), Ok(false));
+        assert_eq!(planned(&row("{}", "t=1700000000,v0=SIGNATURE", "signature_missing")), Ok(false));
+        assert_eq!(planned(&row("{}", "t=1700000000,v1=SIGNATURE", "timestamp_too_old")), Ok(false));
+        assert_eq!(planned(&row("{}", "v1=SIGNATURE", "field_missing")), Ok(false));
+        assert_eq!(planned(&row("{}", "t=1700000000,v1=SIGNATURE", "token_expired")), Err(Skip::NoTwin));
+        assert_eq!(
+            planned(&row("{}", "t=1700000000,v1=SIGNATURE", "signature_malformed")),
+            Err(Skip::NoTwin)
+        );
+    }
 }
