@@ -60,7 +60,7 @@ fn bonafide_conforms_and_refuses_each_forgery_for_the_reason_of_its_row() {
         rows(&report).iter().partition(|row| row["status"].is_number());
     assert!(sent.iter().all(|row| row["result"] == "as_expected"));
     assert!(skipped.iter().all(|row| ["private_key", "no_twin"].iter().any(|code| row["skipped"] == *code)));
-    assert!(skipped.len() * 20 < rows(&report).len(), "{skipped:#?}");
+    assert!(skipped.len() * 8 < rows(&report).len(), "{} skipped", skipped.len());
     let counts = (&report["ok"], &report["sent"], &report["faults"], &report["skipped"]);
     assert_eq!(counts, (&true.into(), &sent.len().into(), &0.into(), &skipped.len().into()));
     let (genuine, forged): (Vec<&Value>, Vec<&Value>) =

