@@ -210,7 +210,7 @@ mod tests {
     fn a_certificate_is_believed_for_its_name_its_time_and_its_authority() {
         let (ca, other) = (authority("ca"), authority("other"));
         let rule = rule(&ca);
-        let flaw = |pem: &str| rule.key(pem.as_bytes(), NOW).map(|(_, until)| until).map_err(|flaw| flaw);
+        let flaw = |pem: &str| rule.key(pem.as_bytes(), NOW).map(|(_, until)| until);
         let good = leaf(&ca, "sns.eu.example.com", 2024..2027);
         assert_eq!(flaw(&good), Ok(UnixTime(1_798_761_600)));
         assert_eq!(flaw(&leaf(&ca, "SNS.eu.EXAMPLE.com", 2024..2027)), Ok(UnixTime(1_798_761_600)));
