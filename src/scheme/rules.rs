@@ -194,6 +194,13 @@ pub(super) fn check(checked: &Checked<'_>, flaws: &mut Vec<Flaw>) -> Vec<String>
         ),
         _ => {}
     }
+    if matches!(algorithm, Some(Algorithm::Plain(_))) && coverage.templates.iter().any(can_be_extended) {
+        warnings.push(
+            "the secret stands before everything else in a plain hash: who has one message can append to it \
+             (length extension); use an `hmac-` algorithm where the sender has one"
+                .to_owned(),
+        );
+    }
     if algorithm.and_then(Algorithm::public).is_some_and(PublicAlgorithm::is_weak) {
         warnings.push(
             "SHA-1 is weak: who can choose what the sender signs can make two messages of one signature"
@@ -218,6 +225,12 @@ pub(super) fn check(checked: &Checked<'_>, flaws: &mut Vec<Flaw>) -> Vec<String>
         _ => {}
     }
     warnings
+}
+
+/// Whether the secret stands first, and not at the end as well.
+fn can_be_extended(template: &Template) -> bool {
+    let is_secret = |part: Option<&Part>| matches!(part, Some(Part::Value(value)) if value.origin == Origin::Secret && value.filters.is_empty());
+    is_secret(template.parts.first()) && !is_secret(template.parts.last())
 }
 
 /// Each template on its own.

@@ -293,6 +293,20 @@ fn many_belongs_to_a_list_of_signatures() {
 }
 
 #[test]
+fn a_hash_that_can_be_extended_is_warned_of() {
+    let warned = |message: &str| {
+        let text = format!(
+            "[signature]\nalgorithm='sha256'\nmessage='{message}'\n[signature.fields]\n\
+             s = {{ header = 'X-S', role = 'signature', encoding = 'hex' }}"
+        );
+        let scheme = Scheme::build(&definition(&text)).unwrap();
+        scheme.warnings().iter().any(|warning| warning.contains("length extension"))
+    };
+    assert!(warned("{secret}.{body}") && warned("{secret}{body}"));
+    assert!(!warned("{body}{secret}") && !warned("{secret}.{body}.{secret}"));
+}
+
+#[test]
 fn variable_parts_need_something_between_them() {
     let id = "id = { header = 'X-Id', role = 'id' }";
     assert!(flaw("{id}{body}", id).contains("nothing stands between `{id}` and `{body}`"));
@@ -327,8 +341,9 @@ fn every_provider_file_is_a_safe_scheme() {
             continue; // tokens are no matter of this room
         }
         let schemes = Schemes::build(&definition(&text)).unwrap();
-        // Of a sender that signs with SHA-1 alone, the operator is told.
-        let warned = schemes.all().flat_map(Scheme::warnings).any(|warning| !warning.contains("SHA-1"));
+        // What a sender leaves no choice in is said to be weak, and taken.
+        let weak = |warning: &&String| warning.contains("SHA-1") || warning.contains("length extension");
+        let warned = schemes.all().flat_map(Scheme::warnings).any(|warning| !weak(&warning));
         assert!(!warned, "{text}");
         count += 1;
     }
