@@ -5,7 +5,7 @@ use super::raw::{RawDocument, RawIncluded, RawProvider, RawSource};
 use super::read::{Raw, Reader};
 use super::span::{File, FileId, Files, Located, Span};
 use super::value::{List, Map, Named};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io::Read;
 use std::ops::Range;
@@ -67,7 +67,7 @@ pub fn read_text<T: Raw>(mut file: File, files: &mut Files) -> (Option<Located<T
     let (table, errors) = DeTable::parse_recoverable(&text);
     let mut hidden = Vec::new();
     if errors.is_empty() {
-        hidden_in_table(table.get_ref(), false, &mut hidden);
+        Hiding { ranges: &mut hidden, words: HashMap::new() }.table(table.get_ref(), false);
     } else {
         hidden_in_text(&text, &mut hidden);
     }
@@ -191,11 +191,38 @@ const SECRET_KEYS: [&str; 5] = ["literal", "secret", "secrets", "token", "passwo
 /// Keys inside a secret (or a token's table) that only say where it is, and for how long.
 const REFERENCE_KEYS: [&str; 7] = ["env", "file", "credential", "name", "header", "prefix", "until"];
 
-fn hidden_in_table(table: &DeTable<'_>, secret: bool, hidden: &mut Vec<Range<usize>>) {
-    for (key, value) in table {
-        let word: &str = key.get_ref();
-        let now_secret = is_secret_key(word) || (secret && !REFERENCE_KEYS.contains(&word));
-        hidden_in_value(value, now_secret, hidden);
+/// Finds what must not be shown.
+struct Hiding<'h> {
+    ranges: &'h mut Vec<Range<usize>>,
+    /// What was said of a word already: a policy says the same few words again and again.
+    words: HashMap<String, bool>,
+}
+
+impl Hiding<'_> {
+    fn table(&mut self, table: &DeTable<'_>, secret: bool) {
+        for (key, value) in table {
+            let word: &str = key.get_ref();
+            let now_secret = self.is_secret(word) || (secret && !REFERENCE_KEYS.contains(&word));
+            self.value(value, now_secret);
+        }
+    }
+
+    fn value(&mut self, value: &toml::Spanned<DeValue<'_>>, secret: bool) {
+        match value.get_ref() {
+            DeValue::Table(table) => self.table(table, secret),
+            DeValue::Array(items) => items.iter().for_each(|item| self.value(item, secret)),
+            _ if secret => self.ranges.push(value.span()),
+            _ => {}
+        }
+    }
+
+    fn is_secret(&mut self, word: &str) -> bool {
+        if let Some(known) = self.words.get(word) {
+            return *known;
+        }
+        let found = is_secret_key(word);
+        self.words.insert(word.to_owned(), found);
+        found
     }
 }
 
@@ -204,15 +231,6 @@ fn is_secret_key(word: &str) -> bool {
     // A text that is longer or shorter by more than two is more than two edits away.
     let near = |key: &&&str| key.len().abs_diff(word.len()) <= 2;
     SECRET_KEYS.iter().filter(near).any(|key| strsim::damerau_levenshtein(word, key) <= 2)
-}
-
-fn hidden_in_value(value: &toml::Spanned<DeValue<'_>>, secret: bool, hidden: &mut Vec<Range<usize>>) {
-    match value.get_ref() {
-        DeValue::Table(table) => hidden_in_table(table, secret, hidden),
-        DeValue::Array(items) => items.iter().for_each(|item| hidden_in_value(item, secret, hidden)),
-        _ if secret => hidden.push(value.span()),
-        _ => {}
-    }
 }
 
 /// In a text that is not TOML: what stands behind `secret =` and the like, to the end of the line, or to the

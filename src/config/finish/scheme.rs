@@ -274,6 +274,7 @@ fn checked(
     build: impl Fn(Vec<NamedSecret>) -> Result<Verifier, SetupFlaw>,
 ) -> Option<Verifier> {
     let secrets = secrets?;
+    let alone = secrets.len() == 1;
     for secret in &secrets {
         match build(vec![secret.value.clone()]) {
             Err(SetupFlaw::Secret { flaw, .. }) => {
@@ -286,6 +287,7 @@ fn checked(
                     return None;
                 }
             }
+            Ok(verifier) if alone => return Some(verifier),
             Ok(_) => {}
         }
     }
