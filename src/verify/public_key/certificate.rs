@@ -85,7 +85,7 @@ impl CertificateRule {
             return Err(CertificateFlaw::Name);
         }
         match &self.authorities {
-            Some(authorities) => chains(leaf, rest, authorities, now)?,
+            Some(authorities) => chains(leaf, rest, authorities, now).map(|_| ())?,
             None if parsed.issuer() == parsed.subject() => return Err(CertificateFlaw::SelfIssued),
             None => {}
         }
@@ -109,14 +109,18 @@ impl ChainRule {
     /// # Errors
     /// See [`CertificateFlaw`].
     pub fn key(&self, chain: &[Vec<u8>], now: UnixTime) -> Result<PublicKey, CertificateFlaw> {
-        if chain.len() > MAX_CHAIN || chain.len() < self.marks.len() {
+        if chain.len() > MAX_CHAIN {
             return Err(CertificateFlaw::Malformed);
         }
         let ders: Vec<CertificateDer<'_>> =
             chain.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
         let (leaf, rest) = ders.split_first().ok_or(CertificateFlaw::Malformed)?;
-        chains(leaf, rest, &self.authorities, now)?;
-        for (der, mark) in chain.iter().zip(&self.marks) {
+        // What stands beside the path that was checked is nobody's word: anyone can put marks on it.
+        let path = chains(leaf, rest, &self.authorities, now)?;
+        if path.len() < self.marks.len() {
+            return Err(CertificateFlaw::Mark);
+        }
+        for (der, mark) in path.iter().zip(&self.marks) {
             let (_, parsed) = X509Certificate::from_der(der).map_err(|_| CertificateFlaw::Malformed)?;
             if !parsed.extensions().iter().any(|extension| extension.oid.to_id_string() == *mark) {
                 return Err(CertificateFlaw::Mark);
@@ -140,19 +144,22 @@ impl ChainRule {
     }
 }
 
+/// The path from the first certificate to one of the authorities, which is not part of it.
 fn chains(
-    leaf: &CertificateDer<'_>,
+    first: &CertificateDer<'_>,
     intermediates: &[CertificateDer<'_>],
     authorities: &[TrustAnchor<'_>],
     now: UnixTime,
-) -> Result<(), CertificateFlaw> {
-    let leaf = EndEntityCert::try_from(leaf).map_err(|_| CertificateFlaw::Malformed)?;
+) -> Result<Vec<CertificateDer<'static>>, CertificateFlaw> {
+    let leaf = EndEntityCert::try_from(first).map_err(|_| CertificateFlaw::Malformed)?;
     let now = Duration::from_secs(u64::try_from(now.0).unwrap_or_default());
     let now = rustls_pki_types::UnixTime::since_unix_epoch(now);
     let usage = KeyUsage::server_auth();
-    leaf.verify_for_usage(ALL_VERIFICATION_ALGS, authorities, intermediates, now, usage, None, None)
-        .map(|_| ())
-        .map_err(|_| CertificateFlaw::Chain)
+    let path = leaf
+        .verify_for_usage(ALL_VERIFICATION_ALGS, authorities, intermediates, now, usage, None, None)
+        .map_err(|_| CertificateFlaw::Chain)?;
+    let between = path.intermediate_certificates().map(|certificate| certificate.der().into_owned());
+    Ok([first.clone().into_owned()].into_iter().chain(between).collect())
 }
 
 /// The DNS names of a certificate; its common name where it has no other.
@@ -182,7 +189,7 @@ fn is_name(wanted: &str, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, IsCa, KeyPair};
 
     const NOW: UnixTime = UnixTime(1_764_051_332);
 
@@ -228,6 +235,47 @@ mod tests {
             Err(CertificateFlaw::Malformed)
         );
         assert_eq!(flaw(&good.repeat(MAX_CHAIN + 1)), Err(CertificateFlaw::NotPem));
+    }
+
+    /// A certificate with an extension of this object identifier; an authority where it says so.
+    fn marked(oid: &[u64], is_ca: bool) -> CertificateParams {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.custom_extensions.push(CustomExtension::from_oid_content(oid, vec![5, 0]));
+        if is_ca {
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            params.distinguished_name.push(rcgen::DnType::CommonName, "between");
+        }
+        params
+    }
+
+    #[test]
+    fn marks_count_on_the_path_that_was_checked_and_nowhere_else() {
+        let (root, other) = (authority("root"), authority("other"));
+        let pair = || KeyPair::generate().unwrap();
+        let good = CertifiedIssuer::signed_by(marked(&[1, 2, 3, 2], true), pair(), &root).unwrap();
+        let plain = CertifiedIssuer::signed_by(marked(&[1, 2, 3, 9], true), pair(), &root).unwrap();
+        let leaf = |issuer: &CertifiedIssuer<'static, KeyPair>, oid: &[u64]| {
+            marked(oid, false).signed_by(&pair(), issuer).unwrap().der().to_vec()
+        };
+        let anchor = webpki::anchor_from_trusted_cert(root.der()).unwrap().to_owned();
+        let marks = ["1.2.3.1", "1.2.3.2"].map(str::to_owned).to_vec();
+        let rule = ChainRule { authorities: vec![anchor], marks };
+        let judge = |chain: &[Vec<u8>]| rule.key(chain, NOW).map(|_| ());
+        let [good_der, plain_der, root_der] = [&good, &plain, &root].map(|issuer| issuer.der().to_vec());
+        let own = marked(&[1, 2, 3, 2], true).self_signed(&pair()).unwrap().der().to_vec();
+        let right = leaf(&good, &[1, 2, 3, 1]);
+        assert_eq!(judge(&[right.clone(), good_der.clone(), root_der.clone()]), Ok(()));
+        assert_eq!(judge(&[leaf(&good, &[1, 2, 3, 9]), good_der.clone()]), Err(CertificateFlaw::Mark));
+        let wrong = leaf(&plain, &[1, 2, 3, 1]);
+        assert_eq!(judge(&[wrong.clone(), plain_der.clone()]), Err(CertificateFlaw::Mark));
+        // Another's certificate, or one's own, with the right mark and beside the path.
+        for beside in [good_der, own] {
+            assert_eq!(judge(&[wrong.clone(), beside, plain_der.clone()]), Err(CertificateFlaw::Mark));
+        }
+        assert_eq!(judge(&[leaf(&root, &[1, 2, 3, 1])]), Err(CertificateFlaw::Mark));
+        assert_eq!(judge(&[leaf(&other, &[1, 2, 3, 1]), root_der]), Err(CertificateFlaw::Chain));
+        assert_eq!(judge(&[right]), Err(CertificateFlaw::Chain));
+        assert_eq!(judge(&[]), Err(CertificateFlaw::Malformed));
     }
 
     #[test]
