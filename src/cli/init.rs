@@ -32,8 +32,9 @@ url = "http://127.0.0.1:3000"
 /// Options of `bonafide init`.
 #[derive(Debug, clap::Args)]
 pub struct InitArguments {
-    /// A built-in provider that gets a source; several are possible.
-    #[arg(long, value_name = "ID", default_values = ["github", "stripe", "slack"])]
+    /// A built-in provider that gets a source; several are possible. Those of the sample `config/bonafide.toml` unless
+    /// given.
+    #[arg(long, value_name = "ID")]
     provider: Vec<String>,
     /// Write to this file, which must not be there yet; `-` is standard output.
     #[arg(long, value_name = "FILE", default_value = "-")]
@@ -45,8 +46,12 @@ pub struct InitArguments {
 /// # Errors
 /// An unknown provider (2); a file that is there or cannot be written (4).
 pub fn init(arguments: &InitArguments) -> Result<u8, Failure> {
+    let named = match arguments.provider.as_slice() {
+        [] => sampled(),
+        named => named.to_vec(),
+    };
     let mut entries: Vec<ProviderEntry> = Vec::new();
-    for id in &arguments.provider {
+    for id in &named {
         let entry = ProviderEntry::find(id).ok_or_else(|| unknown("provider", id, provider_names()))?;
         if entries.iter().all(|known| known.id != entry.id) {
             entries.push(entry);
@@ -61,6 +66,14 @@ pub fn init(arguments: &InitArguments) -> Result<u8, Failure> {
         tell(&format!("bonafide: wrote {file}; next: bonafide check --no-secrets --config {file}\n"));
     }
     Ok(exit::OK)
+}
+
+/// The providers that the sample uses.
+fn sampled() -> Vec<String> {
+    const SAMPLE: &str = include_str!("../../config/bonafide.toml");
+    let sample: toml::Table = SAMPLE.parse().unwrap_or_default();
+    let sources = sample.get("source").and_then(toml::Value::as_array).into_iter().flatten();
+    sources.filter_map(|source| source.get("provider")?.as_str().map(str::to_owned)).collect()
 }
 
 fn policy(entries: &[ProviderEntry]) -> String {

@@ -72,37 +72,36 @@ pub enum Algorithm {
     Public(PublicAlgorithm),
 }
 
+const WITH_SECRETS: [&str; 10] = [
+    "hmac-md5",
+    "hmac-sha1",
+    "hmac-sha256",
+    "hmac-sha384",
+    "hmac-sha512",
+    "md5",
+    "sha1",
+    "sha256",
+    "sha384",
+    "sha512",
+];
+
+/// Those with secrets, then those with private keys.
+const NAMES: [&str; WITH_SECRETS.len() + PublicAlgorithm::NAMES.len()] = {
+    let mut names = [""; WITH_SECRETS.len() + PublicAlgorithm::NAMES.len()];
+    let mut index = 0;
+    while index < names.len() {
+        names[index] = match index < WITH_SECRETS.len() {
+            true => WITH_SECRETS[index],
+            false => PublicAlgorithm::NAMES[index - WITH_SECRETS.len()],
+        };
+        index += 1;
+    }
+    names
+};
+
 impl Algorithm {
     /// Names in the policy file.
-    pub const NAMES: &'static [&'static str] = &[
-        "hmac-md5",
-        "hmac-sha1",
-        "hmac-sha256",
-        "hmac-sha384",
-        "hmac-sha512",
-        "md5",
-        "sha1",
-        "sha256",
-        "sha384",
-        "sha512",
-        "ed25519",
-        "ecdsa-p256-sha256",
-        "ecdsa-p256-sha256-der",
-        "ecdsa-p256-sha1-der",
-        "ecdsa-p384-sha384",
-        "ecdsa-p384-sha384-der",
-        "ecdsa-p521-sha512",
-        "ecdsa-p521-sha512-der",
-        "ecdsa-secp256k1-sha256",
-        "ecdsa-secp256k1-sha256-der",
-        "rsa-sha1",
-        "rsa-sha256",
-        "rsa-sha384",
-        "rsa-sha512",
-        "rsa-pss-sha256",
-        "rsa-pss-sha384",
-        "rsa-pss-sha512",
-    ];
+    pub const NAMES: &'static [&'static str] = &NAMES;
 
     /// The algorithm of that name.
     pub fn parse(name: &str) -> Option<Algorithm> {
@@ -129,11 +128,6 @@ impl Algorithm {
             Algorithm::Public(algorithm) => Some(algorithm),
             Algorithm::Hmac(_) | Algorithm::Plain(_) => None,
         }
-    }
-
-    /// Whether the secret is part of the text.
-    pub fn is_plain(self) -> bool {
-        matches!(self, Algorithm::Plain(_))
     }
 }
 

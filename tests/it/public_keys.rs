@@ -196,6 +196,7 @@ fn keys_of_a_set_that_is_fetched() {
     changed.body.push(b' ');
     bench.refused("another body", &changed, 401, "signature_mismatch");
     bench.refused("no name that a key can have", &signed(&own, "a b"), 401, "kid_malformed");
+    bench.refused("the name of every key", &signed(&own, "*"), 401, "kid_malformed");
     let without = {
         let mut request = signed(&own, "one");
         request.headers.retain(|(name, _)| name != "X-Key-Id");

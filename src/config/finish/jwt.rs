@@ -321,17 +321,24 @@ fn body_hash(context: &mut Context<'_>, raw: &Located<RawBodyHash>) -> Option<Bo
     }
     let hash = word(context, hash, Hash::NAMES, Hash::parse, Hash::Sha256)?;
     let form = |name: &str| match name {
-        "hex" => Some(HashForm::Hex(hash)),
-        "base64" => Some(HashForm::Base64(hash)),
-        "base64url" => Some(HashForm::Base64Url(hash)),
         "tagged" => Some(HashForm::Tagged),
         "text" => Some(HashForm::Text),
-        _ => None,
+        name => plain_form(name, hash),
     };
     let names = ["hex", "base64", "base64url", "tagged", "text"];
     let form = word(context, encoding, &names, form, HashForm::Hex(hash))?;
     let empty = word(context, empty, EmptyBody::NAMES, EmptyBody::parse, EmptyBody::Require)?;
     Some(BodyHash { claim: path?, form, empty })
+}
+
+/// A text form that every digest can have.
+fn plain_form(name: &str, hash: Hash) -> Option<HashForm> {
+    match name {
+        "hex" => Some(HashForm::Hex(hash)),
+        "base64" => Some(HashForm::Base64(hash)),
+        "base64url" => Some(HashForm::Base64Url(hash)),
+        _ => None,
+    }
 }
 
 /// The digest of the address; `public_url` comes with the source.
@@ -346,12 +353,7 @@ fn address_hash(context: &mut Context<'_>, raw: &Located<RawAddressHash>) -> Opt
         bad_claim(context, claim.at);
     }
     let hash = word(context, hash, Hash::NAMES, Hash::parse, Hash::Sha256)?;
-    let form = |name: &str| match name {
-        "hex" => Some(HashForm::Hex(hash)),
-        "base64" => Some(HashForm::Base64(hash)),
-        "base64url" => Some(HashForm::Base64Url(hash)),
-        _ => None,
-    };
+    let form = |name: &str| plain_form(name, hash);
     let form = word(context, encoding, &["hex", "base64", "base64url"], form, HashForm::Hex(hash))?;
     let text = |name: &str| match name {
         "url" => Some(AddressText::Url(String::new())),

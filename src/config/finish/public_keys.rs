@@ -50,7 +50,7 @@ pub fn find(
     let one = public_key.clone().map(|key| key.map(|key| key.0));
     let several = public_keys.clone().map(|keys| keys.map(as_secrets));
     if one.is_none() && several.is_none() {
-        return elsewhere(context, source, signature, &algorithms);
+        return elsewhere(context, source, signature, schemes, &algorithms);
     }
     let given = Given { one, several, at: source.at, flawed: *flawed };
     if !context.read_secrets && !given.stands_in_the_policy() {
@@ -101,6 +101,7 @@ fn elsewhere(
     context: &mut Context<'_>,
     source: &Located<RawSource>,
     signature: &Located<RawSignature>,
+    schemes: &Schemes,
     algorithms: &[PublicAlgorithm],
 ) -> Option<Found> {
     let Some(raw) = &signature.value.keys else {
@@ -136,6 +137,12 @@ fn elsewhere(
     let mut named = Vec::new();
     for algorithm in algorithms {
         named.push(of_a_token(context, raw.at, *algorithm)?);
+    }
+    let by_name = url.as_ref().map(|url| url.at).or(certificate.as_ref().map(|urls| urls.at));
+    if let Some(at) = by_name.filter(|_| schemes.all().any(|scheme| scheme.key_id.is_none())) {
+        let problem = Problem::error("missing_key", at, "no field says which key is to be fetched");
+        context.push(problem.help("add one: `key = { header = \"X-Key-Id\", role = \"key_id\" }`"));
+        return None;
     }
     let found = keys::find(context, source, Some(raw), raw.at, (keys::Of::Signatures, &named), None)?;
     Some(Found::Fetched(found.source))

@@ -3,6 +3,7 @@
 use super::component::{Component, FieldType, Form, What};
 use super::definition::HttpSignatureDefinition;
 use crate::http::headers::trim;
+use crate::http::target::hex_digit;
 use crate::http::{Authority, Head};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -227,15 +228,6 @@ fn encoded(text: &str) -> Result<String, ValueFlaw> {
 fn pushed(mut bytes: Vec<u8>, byte: u8) -> Vec<u8> {
     bytes.push(byte);
     bytes
-}
-
-fn hex_digit(byte: u8) -> Option<u8> {
-    match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        b'A'..=b'F' => Some(byte - b'A' + 10),
-        _ => None,
-    }
 }
 
 /// Escapes with upper-case digits, and of unreserved characters not at all (RFC 3986 sections 6.2.2.1 and 6.2.2.2).

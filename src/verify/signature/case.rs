@@ -304,7 +304,8 @@ impl Case {
             return Ok(None);
         }
         match field.text(reading) {
-            Ok(text) if is_kid(&text.meant) => Ok(Some(text.meant.into_owned())),
+            // Only a sender without names for its keys has all of them tried.
+            Ok(text) if is_kid(&text.meant) && text.meant != ANY_KEY => Ok(Some(text.meant.into_owned())),
             Ok(_) => Err(VerifyError::KidMalformed),
             Err(fault) if field.optional && fault.fault == Fault::Missing => Ok(Some(ANY_KEY.to_owned())),
             Err(fault) => Err(VerifyError::of_field(fault)),
