@@ -27,11 +27,19 @@ pub struct RunArguments {
     log_level: Option<String>,
 }
 
+/// Has the crypto library seed its generator, which takes as long as reading a large policy, while that is read: else
+/// the first client would wait for it. Without a thread it happens then.
+fn gather_entropy() {
+    let gather = || drop(rustls::crypto::aws_lc_rs::default_provider().secure_random.fill(&mut [0]));
+    drop(std::thread::Builder::new().name("entropy".to_owned()).spawn(gather));
+}
+
 /// Runs until SIGTERM or SIGINT; the exit code.
 ///
 /// # Errors
 /// A policy file with mistakes, or a system that refuses.
 pub fn run(arguments: &RunArguments) -> Result<u8, Failure> {
+    gather_entropy();
     let loaded = load(&arguments.config)?;
     let style =
         install_log(loaded.configuration.log.format, arguments.log_level.as_deref()).map_err(refused)?;
